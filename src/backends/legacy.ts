@@ -1,0 +1,153 @@
+import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
+import { SessionError, SessionStoreError } from '../core/errors.ts'
+import { copy, type Data } from '../core/json.ts'
+import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
+import type { GoneReason, Life } from '../core/record.ts'
+
+/** What a peer's store answered, in Holdfast's words. */
+export interface LegacyFound {
+  /** The stored value as its writer wrote it. */
+  wire: unknown
+  life: Life
+  /** The user's data in it; asked for once the `valid` hook has seen `wire`. */
+  data: () => Data
+}
+
+/** A peer's get/set/destroy store, as its adapter presents it. Ids are raw, and the calls are the peer's, one for one. */
+export interface LegacyPort {
+  newId(request: unknown): string
+  load(id: string, request: unknown): MaybePromise<LegacyFound | Absent>
+  save(id: string, data: Data, draft: Pick<Draft, 'life' | 'changed'>, request: unknown): MaybePromise<unknown>
+  delete(id: string, request: unknown): MaybePromise<unknown>
+}
+
+/** Ids that this process has ended, for requests that were already running. Bounded: the oldest give way. */
+export class EndedIds {
+  static readonly #LIMIT = 10_000
+  readonly #marks = new Map<string, number>()
+  #count = 0
+
+  /** A moment, to compare with later endings. */
+  now(): number {
+    return this.#count
+  }
+
+  add(id: string): void {
+    this.#marks.delete(id)
+    this.#marks.set(id, ++this.#count)
+    if (this.#marks.size <= EndedIds.#LIMIT) return
+    for (const oldest of this.#marks.keys()) {
+      this.#marks.delete(oldest)
+      return
+    }
+  }
+
+  since(id: string, moment: number): boolean {
+    return (this.#marks.get(id) ?? 0) > moment
+  }
+}
+
+interface LegacyLoaded extends Loaded {
+  /** When it was loaded, by the count of endings. */
+  readonly moment: number
+}
+
+/**
+ * Sessions in a peer's store. It has no version and no compare-and-set: overlapping requests overwrite each other, as
+ * with the peer. Within this process, at least, a request that was under way cannot bring back what another one ended.
+ */
+export class LegacyBackend implements SessionBackend {
+  readonly eager = true
+  readonly keyed = true
+  readonly #port: LegacyPort
+  readonly #ended: EndedIds
+
+  constructor(port: LegacyPort, ended: EndedIds) {
+    this.#port = port
+    this.#ended = ended
+  }
+
+  newId(request: unknown): string {
+    return this.#port.newId(request)
+  }
+
+  load(id: string, request: unknown): MaybePromise<Loaded | Absent> {
+    const moment = this.#ended.now()
+    return chain(
+      guarded('load', () => this.#port.load(id, request)),
+      found => ('absent' in found ? found : this.#loaded(id, found, moment)),
+    )
+  }
+
+  create(draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    return this.#set(draft.id ?? this.newId(request), draft, request)
+  }
+
+  save(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    if (this.#overtaken(loaded)) return { status: 'missing' }
+    return this.#set(loaded.value, draft, request)
+  }
+
+  replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult> {
+    if (this.#overtaken(loaded)) return { status: 'missing' }
+    return chain(this.delete(loaded, draft.id, reason, request), () => this.#set(this.newId(request), draft, request))
+  }
+
+  touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    return this.save(loaded, draft, request)
+  }
+
+  delete(_loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<void> {
+    if (id === undefined) return
+    this.#ended.add(id)
+    return chain(
+      guarded('delete', () => this.#port.delete(id, request)),
+      () => undefined,
+    )
+  }
+
+  async close(): Promise<void> {}
+
+  /** Another request of this process ended the session after this one had loaded it. */
+  #overtaken(loaded: Loaded | null): boolean {
+    return loaded !== null && this.#ended.since(loaded.value, (loaded as LegacyLoaded).moment)
+  }
+
+  #set(id: string, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    // The store keeps its own copy: a store in memory must not share objects with this request.
+    const sent = copy(draft.data)
+    const moment = this.#ended.now()
+    return chain(
+      guarded('save', () => this.#port.save(id, sent, draft, request)),
+      () => ({ status: 'written', loaded: this.#loaded(id, { wire: sent, life: draft.life, data: () => sent }, moment) }),
+    )
+  }
+
+  #loaded(id: string, { wire, life, data }: LegacyFound, moment: number): LegacyLoaded {
+    let known: Data | undefined
+    const base = (): Data => (known ??= data())
+    return {
+      value: id,
+      life,
+      wire,
+      moment,
+      get base() {
+        return base()
+      },
+      take: () => copy(base()),
+    }
+  }
+}
+
+/** A peer's store may answer at once, by a promise, or by throwing. Its failure gets Holdfast's type, its error is the cause. */
+function guarded<T>(operation: string, call: () => MaybePromise<T>): MaybePromise<T> {
+  const fail = (cause: unknown): never => {
+    throw cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
+  }
+  try {
+    const answer = call()
+    return isPromise(answer) ? answer.then(undefined, fail) : answer
+  } catch (cause) {
+    return fail(cause)
+  }
+}

@@ -1,0 +1,117 @@
+import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
+import { SessionError, SessionStoreError } from '../core/errors.ts'
+import { parseData } from '../core/json.ts'
+import { type Gone, type GoneReason, isGone, type SessionRecord } from '../core/record.ts'
+import type { SessionStore } from '../core/store.ts'
+import { newVersion, partitionOf } from '../crypto/session-id.ts'
+
+export interface StoreBackendOptions {
+  newId: (request: unknown) => string
+  /** Turns an id, the secret that a browser holds, into the key that the store may see. */
+  keyOf: (id: string) => string
+}
+
+const ID_ATTEMPTS = 4
+
+/** Sessions in a Holdfast store: every write is a compare-and-set, and what has ended stays ended. */
+export class StoreBackend implements SessionBackend {
+  readonly eager = true
+  readonly keyed = true
+  readonly #store: SessionStore
+  readonly #options: StoreBackendOptions
+
+  constructor(store: SessionStore, options: StoreBackendOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  newId(request: unknown): string {
+    return this.#options.newId(request)
+  }
+
+  async load(id: string): Promise<Loaded | Gone | Absent> {
+    const found = await this.#ask('load', store => store.load(this.#options.keyOf(id)))
+    if (!found) return { absent: true }
+    return isGone(found) ? found : this.#loaded(id, found)
+  }
+
+  async create(draft: Draft, request: unknown): Promise<WriteResult> {
+    let id = draft.id ?? this.newId(request)
+    for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
+      const record = this.#record(id, draft)
+      if (await this.#ask('create', store => store.create(record))) return this.#written(id, record)
+      // Somebody else's session lies there, or one that has ended: never adopt it, take another id.
+      id = this.newId(request)
+    }
+    throw new SessionStoreError('create: no free id was found (does genid return the same id twice?)', { outcome: 'not-applied' })
+  }
+
+  async save(loaded: Loaded, draft: Draft): Promise<WriteResult> {
+    const record = this.#record(loaded.value, draft, loaded)
+    const result = await this.#ask('save', store => store.save(record, loaded.version ?? ''))
+    if (result.status === 'saved') return this.#written(loaded.value, record)
+    return result.status === 'missing' ? result : { status: 'conflict', current: this.#loaded(loaded.value, result.current) }
+  }
+
+  async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
+    if (!loaded) return this.create({ ...draft, id: undefined }, request)
+    const id = this.newId(request)
+    const record = this.#record(id, draft, loaded)
+    const oldKey = this.#options.keyOf(loaded.value)
+    const result = await this.#ask('replace', store => store.replace(oldKey, loaded.version ?? '', record, reason))
+    if (result.status === 'replaced') return this.#written(id, record)
+    if (result.status === 'conflict') return { status: 'conflict', current: this.#loaded(loaded.value, result.current) }
+    return { status: 'missing' }
+  }
+
+  async touch(loaded: Loaded, draft: Draft): Promise<WriteResult> {
+    const { touchedAt, expiresAt } = draft.life
+    const touched = await this.#ask('touch', store => store.touch(this.#options.keyOf(loaded.value), { touchedAt, expiresAt }))
+    if (!touched || !loaded.record) return { status: 'missing' }
+    return this.#written(loaded.value, { ...loaded.record, touchedAt, expiresAt })
+  }
+
+  async delete(loaded: Loaded | null, _id: string | undefined, reason: GoneReason): Promise<void> {
+    if (loaded) await this.#ask('delete', store => store.delete(this.#options.keyOf(loaded.value), reason))
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close()
+  }
+
+  #record(id: string, draft: Draft, loaded?: Loaded): SessionRecord {
+    return {
+      ...loaded?.record,
+      ...draft.life,
+      key: this.#options.keyOf(id),
+      partition: partitionOf(id),
+      data: draft.text(),
+      version: newVersion(),
+    }
+  }
+
+  #written(id: string, record: SessionRecord): WriteResult {
+    return { status: 'written', loaded: this.#loaded(id, record) }
+  }
+
+  #loaded(id: string, record: SessionRecord): Loaded {
+    return {
+      value: id,
+      base: record.data,
+      life: record,
+      version: record.version,
+      record,
+      wire: record.data,
+      take: () => parseData(record.data),
+    }
+  }
+
+  /** The store's own failures get Holdfast's type; what is typed already goes through. */
+  async #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#store)
+    } catch (cause) {
+      throw cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
+    }
+  }
+}

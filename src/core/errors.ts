@@ -1,0 +1,126 @@
+import { escapeText } from './text.ts'
+
+/** The base of all errors that Holdfast throws on purpose. Misuse that a developer must mend is a plain `TypeError`. */
+export class SessionError extends Error {
+  /** Stable, for programs. Texts may change, codes do not. */
+  readonly code: string
+  /** Read by Koa and Express: the HTTP status of the answer. */
+  readonly status: number = 500
+  /** Read by Koa and Express: the message is for developers, not for visitors. */
+  readonly expose: boolean = false
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** A key is needed to sign, verify or seal, and there is none. */
+export class SessionKeysError extends SessionError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('HOLDFAST_KEYS', message, options)
+  }
+}
+
+/** The session was read before its middleware could load it (stores need I/O; cookie mode does not). */
+export class SessionNotOpenError extends SessionError {
+  constructor(message: string) {
+    super('HOLDFAST_NOT_OPEN', message)
+  }
+}
+
+/** A hook returned a promise where only a synchronous answer can be used. Nothing is accepted on the strength of a promise. */
+export class SessionAsyncHookError extends SessionError {
+  constructor(hook: string) {
+    super(
+      'HOLDFAST_ASYNC_HOOK',
+      `the hook "${hook}" returned a promise, but in cookie mode the session is read synchronously: make "${hook}" synchronous, or use a store`,
+    )
+  }
+}
+
+/** The session must reach the browser by a cookie, but the headers have left. Nothing was stored. */
+export class SessionHeadersSentError extends SessionError {
+  constructor() {
+    super(
+      'HOLDFAST_HEADERS_SENT',
+      'the session changed after the response headers were sent, so its cookie cannot be set: call `await session.save()` before the first write',
+    )
+  }
+}
+
+/** The cookie would be larger than a browser keeps. */
+export class SessionCookieTooLargeError extends SessionError {
+  /** Octets of name and value together. */
+  readonly size: number
+  /** Octets that a browser must keep (RFC 6265bis, section 5.6). */
+  readonly limit: number
+  /** The session's largest keys, largest first, with the octets of their JSON. */
+  readonly largestKeys: ReadonlyArray<{ key: string; octets: number }>
+
+  constructor(size: number, limit: number, largestKeys: ReadonlyArray<{ key: string; octets: number }>) {
+    const keys = largestKeys.map(({ key, octets }) => `${escapeText(key)} (${octets})`).join(', ')
+    super(
+      'HOLDFAST_COOKIE_TOO_LARGE',
+      `the session cookie would have ${size} octets, browsers keep ${limit}: store less, or use a store; largest keys in octets: ${keys}`,
+    )
+    this.size = size
+    this.limit = limit
+    this.largestKeys = largestKeys
+  }
+}
+
+/** The session's data cannot be written as JSON. Nothing was stored. */
+export class SessionDataError extends SessionError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('HOLDFAST_DATA', message, options)
+  }
+}
+
+/** What became of a write that failed: `not-applied`, or `unknown` when the store may still carry it out. */
+export type StoreOutcome = 'not-applied' | 'unknown'
+
+/** The store failed. `cause` is the store's own error. */
+export class SessionStoreError extends SessionError {
+  readonly outcome: StoreOutcome
+  override readonly status: number
+
+  constructor(operation: string, options: ErrorOptions & { outcome?: StoreOutcome; status?: number }) {
+    super('HOLDFAST_STORE', `the session store failed to ${operation}`, options)
+    this.outcome = options.outcome ?? 'unknown'
+    this.status = options.status ?? statusOf(options.cause)
+  }
+}
+
+/** The store is full of logged-in users and refuses to evict one. */
+export class SessionStoreFullError extends SessionError {
+  override readonly status = 503
+
+  constructor(limit: number) {
+    super('HOLDFAST_STORE_FULL', `the memory store holds ${limit} sessions of logged-in users: raise maxSessions or use a database`)
+  }
+}
+
+/** Another request changed the same thing, and the policy (`conflict`) says that this one gives way. Nothing was stored. */
+export class SessionConflictError extends SessionError {
+  override readonly status = 409
+
+  constructor(message: string) {
+    super('HOLDFAST_CONFLICT', message)
+  }
+}
+
+/** The session was ended by another request; what this one changed is dropped. */
+export class SessionGoneError extends SessionError {
+  override readonly status = 409
+
+  constructor() {
+    super('HOLDFAST_GONE', 'the session was ended by another request')
+  }
+}
+
+function statusOf(cause: unknown): number {
+  const status = (cause as { status?: unknown } | null | undefined)?.status
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500
+}

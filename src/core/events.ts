@@ -1,0 +1,70 @@
+/** What may happen to a session that its app wants to know. */
+export type SessionEventName =
+  | 'session:missed'
+  | 'session:expired'
+  | 'session:invalid'
+  | 'session:malformed'
+  | 'session:gone'
+  | 'session:conflict'
+
+/** What the engine says of an event. `id` and `value` are for the listener's eyes, never for a log. */
+export interface Occurrence {
+  reason: string
+  id?: string | undefined
+  value?: unknown
+}
+
+/** Where the engine reports events: synchronously, and without an interest in the answer. */
+export type EventSink = (name: SessionEventName, occurrence: Occurrence, request: unknown) => void
+
+/**
+ * What a listener gets. Only `reason` and `ref` are enumerable, so a logged event shows no id: `ref` stands for the
+ * session (64 bits of an HMAC of the id). `key`, `value` and where it came from (`ctx` or `request`)
+ * can be read.
+ */
+export interface SessionEvent {
+  readonly reason: string
+  readonly ref?: string
+  readonly key: string | undefined
+  readonly value: unknown
+  readonly request?: unknown
+}
+
+export function describeEvent(occurrence: Occurrence, origin: Record<string, unknown>, refOf: (id: string) => string): SessionEvent {
+  const { reason, id, value } = occurrence
+  const event = id === undefined ? { reason } : { reason, ref: refOf(id) }
+  for (const [name, hidden] of Object.entries({ key: id, value, ...origin })) Object.defineProperty(event, name, { value: hidden })
+  return event as SessionEvent
+}
+
+type Listener = (event: SessionEvent) => void
+
+/** Listeners by event. One that throws changes no outcome: its error goes to `report`. */
+export class EventHub {
+  readonly #listeners = new Map<SessionEventName, Set<Listener>>()
+  readonly #report: (error: unknown) => void
+
+  constructor(report: (error: unknown) => void) {
+    this.#report = report
+  }
+
+  on(name: SessionEventName, listener: Listener): void {
+    const set = this.#listeners.get(name)
+    if (set) set.add(listener)
+    else this.#listeners.set(name, new Set([listener]))
+  }
+
+  off(name: SessionEventName, listener: Listener): void {
+    this.#listeners.get(name)?.delete(listener)
+  }
+
+  emit(name: SessionEventName, event: SessionEvent): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#report(error)
+      }
+    }
+  }
+}

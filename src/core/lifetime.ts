@@ -1,0 +1,58 @@
+import type { Life } from './record.ts'
+
+/**
+ * When a session that is only read gets a longer life: never; at each request (`rolling`); once less than half of it is
+ * left (`renew`); or once this many ms have passed since the last time (`touchInterval`).
+ */
+export type TouchRule = 'never' | 'always' | 'half-life' | number
+
+export interface LifetimePolicy {
+  /** Life without use, in ms (OWASP: idle timeout). */
+  idleMs: number
+  /** Life in any case, in ms (OWASP: absolute timeout); null for none. */
+  absoluteMs: number | null
+  touch: TouchRule
+}
+
+/** The life of a new session. `maxAge` is its own life in ms; null or absent: the configured one. */
+export function begin(policy: LifetimePolicy, maxAge: number | null | undefined, now: number): Life {
+  const idleMs = maxAge ?? policy.idleMs
+  const life: Life = { createdAt: now, touchedAt: now, idleMs, expiresAt: now + idleMs }
+  if (policy.absoluteMs !== null) life.absoluteExpiresAt = now + policy.absoluteMs
+  if (maxAge !== undefined) life.maxAge = maxAge
+  return capped(life)
+}
+
+/** The life of a session that is used now. The absolute end never moves. */
+export function extend(life: Life, policy: LifetimePolicy, maxAge: number | null | undefined, now: number): Life {
+  const idleMs = maxAge ?? policy.idleMs
+  const next: Life = { ...life, touchedAt: Math.max(now, life.touchedAt), idleMs, expiresAt: now + idleMs }
+  if (maxAge === undefined) delete next.maxAge
+  else next.maxAge = maxAge
+  return capped(next)
+}
+
+/** Which timeout has ended it, if any. The record is asked before any touch. */
+export function expiry(life: Life, now: number): 'idle' | 'absolute' | null {
+  if (life.absoluteExpiresAt !== undefined && life.absoluteExpiresAt < now) return 'absolute'
+  return life.expiresAt < now ? 'idle' : null
+}
+
+/** Whether a request that changed nothing lengthens the session's life. */
+export function touchDue(life: Life, policy: LifetimePolicy, now: number): boolean {
+  switch (policy.touch) {
+    case 'never':
+      return false
+    case 'always':
+      return true
+    case 'half-life':
+      return life.expiresAt - now < life.idleMs / 2
+    default:
+      return now - life.touchedAt >= policy.touch
+  }
+}
+
+function capped(life: Life): Life {
+  if (life.absoluteExpiresAt !== undefined && life.absoluteExpiresAt < life.expiresAt) life.expiresAt = life.absoluteExpiresAt
+  return life
+}

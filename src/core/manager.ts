@@ -1,0 +1,332 @@
+import { type Absent, type Draft, isAbsent, type Loaded, type SessionBackend, type TokenCodec, type WriteResult } from './backend.ts'
+import { SessionAsyncHookError, SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
+import type { EventSink } from './events.ts'
+import { type Content, copy, type Data, parseData } from './json.ts'
+import { begin, expiry, extend, type LifetimePolicy, touchDue } from './lifetime.ts'
+import { chain, isPromise, type MaybePromise } from './maybe.ts'
+import { type ConflictPolicy, merge } from './merge.ts'
+import { type Gone, isGone } from './record.ts'
+import { Session } from './session.ts'
+
+/** What the adapter does to the browser's token. */
+export interface CommitResult {
+  /** `dropped`: nothing was written, because the browser could not have been given the token (see `tokenless`). */
+  action: 'none' | 'set' | 'clear' | 'dropped'
+  /** The new token text, with `set`. */
+  token?: string
+  /** When the browser may forget it, in ms since the epoch; absent: when it closes. */
+  expiresAt?: number
+}
+
+export interface CommitIntent {
+  /** Write even if nothing changed. */
+  force?: boolean
+  /** Give the session a new id; the old one is dead at once. */
+  regenerate?: boolean
+  /**
+   * The response can carry no token any more. `error`: what needs one fails before anything is stored; `drop`: it is not
+   * stored, since no browser could come back for it. What is stored under a known id is saved as always.
+   */
+  tokenless?: 'error' | 'drop' | undefined
+}
+
+export interface ManagerConfig {
+  backend: SessionBackend
+  /** Absent where the adapter's own transport has signed the token already. */
+  codec: TokenCodec | null
+  policy: LifetimePolicy
+  conflict: ConflictPolicy
+  /** Top-level keys that are never merged across two requests. */
+  guard: readonly string[]
+  /** `ignore`: a response goes out although its session was ended meanwhile; `error`: it fails with 409. */
+  onGone: 'ignore' | 'error'
+  /** Whether each save hands the token out again (the peers do), or only a new one. */
+  reissue: 'on-save' | 'when-new'
+  valid?: ((request: unknown, wire: unknown) => unknown) | undefined
+  beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
+  /** Refuses a token that no browser would keep. */
+  checkToken?: ((token: string, data: Data) => void) | undefined
+  emit: EventSink
+  now: () => number
+}
+
+const NONE: CommitResult = { action: 'none' }
+const DROPPED: CommitResult = { action: 'dropped' }
+const MAX_ATTEMPTS = 20
+
+/** The engine. An adapter makes four calls: `open`, `commit`, `reload`, `update`. */
+export class SessionManager {
+  readonly #config: ManagerConfig
+
+  constructor(config: ManagerConfig) {
+    this.#config = config
+  }
+
+  /** True where opening needs I/O; the adapter awaits it before the handler runs. */
+  get eager(): boolean {
+    return this.#config.backend.eager
+  }
+
+  /** The session of a token. Whatever is wrong with the token, the answer is a fresh session and an event. */
+  open(token: string | undefined, request: unknown): MaybePromise<Session> {
+    const { backend, codec, emit } = this.#config
+    if (!token) return this.fresh(request)
+    const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
+    if (!decoded) {
+      emit('session:invalid', { reason: 'signature' }, request)
+      return this.fresh(request)
+    }
+    return chain(backend.load(decoded.value, request), found =>
+      chain(this.#admit(found, decoded.value, request), session => {
+        session.token = token
+        session.origin = decoded.origin
+        session.stale = decoded.stale
+        return session
+      }),
+    )
+  }
+
+  fresh(request: unknown): Session {
+    const session = new Session(null, this.#config.policy)
+    session.id = this.#config.backend.newId(request)
+    return session
+  }
+
+  /** A session that is never stored: for requests that must not have one. */
+  detached(): Session {
+    const session = new Session(null, this.#config.policy)
+    session.detached = true
+    return session
+  }
+
+  #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session> {
+    const { backend, emit, now, policy, valid } = this.#config
+    const id = backend.keyed ? value : undefined
+    if (isAbsent(found)) {
+      if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
+      else emit('session:missed', { reason: 'missed', id, value: found.value }, request)
+      return this.fresh(request)
+    }
+    if (isGone(found)) {
+      emit('session:gone', { reason: found.gone, id }, request)
+      return this.detached()
+    }
+    const expired = expiry(found.life, now())
+    if (expired) {
+      emit('session:expired', { reason: expired, id, value: found.wire }, request)
+      return this.fresh(request)
+    }
+    const admit = (accepted: unknown): Session => {
+      if (!accepted) {
+        emit('session:invalid', { reason: 'rejected', id, value: found.wire }, request)
+        return this.fresh(request)
+      }
+      const session = new Session(found, policy)
+      session.id = id
+      return session
+    }
+    return valid ? chain(this.#hooked('valid', valid(request, found.wire)), admit) : admit(true)
+  }
+
+  /** Writes what the handler changed, at most once. Commits of one session follow each other. */
+  commit(session: Session, request: unknown, intent: CommitIntent = {}): MaybePromise<CommitResult> {
+    if (session.busy) return session.busy.then(() => this.commit(session, request, intent))
+    const result = this.#commit(session, request, intent)
+    if (isPromise(result)) this.#occupy(session, result)
+    return result
+  }
+
+  #commit(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
+    const { beforeSave, now } = this.#config
+    if (session.destroyed) return this.#end(session, request, intent)
+    if (session.detached && !intent.regenerate) return NONE
+    const forced = intent.force === true || intent.regenerate === true
+    const snapshot = session.snapshot()
+    const changed = session.differs(snapshot)
+    if (!forced && !changed && !this.#refreshDue(session, now())) return NONE
+    if (intent.tokenless && this.#needsToken(session, intent)) {
+      if (intent.tokenless === 'error' && (forced || changed)) throw new SessionHeadersSentError()
+      return DROPPED
+    }
+    if (!beforeSave) return this.#write(session, request, intent, snapshot, changed, !forced && changed)
+    return chain(this.#hooked('beforeSave', beforeSave(request, session)), () => {
+      const after = session.snapshot()
+      return this.#write(session, request, intent, after, session.differs(after), !forced && changed)
+    })
+  }
+
+  #needsToken(session: Session, intent: CommitIntent): boolean {
+    return !this.#config.backend.keyed || !session.loaded || intent.regenerate === true
+  }
+
+  #refreshDue(session: Session, now: number): boolean {
+    if (!session.loaded || session.settled) return false
+    return session.stale || touchDue(session.loaded.life, session.policy, now)
+  }
+
+  #write(
+    session: Session,
+    request: unknown,
+    intent: CommitIntent,
+    snapshot: Pick<Draft, 'data' | 'text'>,
+    differs: boolean,
+    changed: boolean,
+    attempt = 1,
+  ): MaybePromise<CommitResult> {
+    const { backend } = this.#config
+    const draft = this.#draft(session, snapshot, changed)
+    const { loaded } = session
+    let result: MaybePromise<WriteResult>
+    if (intent.regenerate) result = backend.replace(loaded, draft, 'regenerated', request)
+    else if (!loaded) result = backend.create(draft, request)
+    else if (differs || intent.force) result = backend.save(loaded, draft, request)
+    else result = backend.touch(loaded, draft, request)
+    return chain(result, written => {
+      if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
+      if (written.status === 'missing') return this.#lost(session, request)
+      const merged = this.#merge(session, draft.data, written.current, request, attempt)
+      if (!merged) return NONE
+      return this.#write(session, request, intent, session.snapshot(), true, changed, attempt + 1)
+    })
+  }
+
+  #draft(session: Session, snapshot: Pick<Draft, 'data' | 'text'>, changed: boolean): Draft {
+    const now = this.#config.now()
+    const life = session.loaded
+      ? extend(session.loaded.life, session.policy, session.maxAge, now)
+      : begin(session.policy, session.maxAge, now)
+    return { ...snapshot, id: session.id, life, changed }
+  }
+
+  #landed(session: Session, loaded: Loaded, data: Data): CommitResult {
+    const { backend, checkToken, codec, reissue } = this.#config
+    const isNew = session.token === undefined || loaded.value !== session.loaded?.value
+    const reissued = isNew || session.stale || reissue === 'on-save' || typeof loaded.life.maxAge === 'number'
+    const token = reissued ? (codec ? codec.encode(loaded.value, session.origin) : loaded.value) : undefined
+    if (token !== undefined) checkToken?.(token, data)
+    session.rebase(loaded)
+    if (backend.keyed) session.id = loaded.value
+    session.detached = false
+    if (token === undefined) return NONE
+    session.token = token
+    session.stale = false
+    return typeof loaded.life.maxAge === 'number' ? { action: 'set', token, expiresAt: loaded.life.expiresAt } : { action: 'set', token }
+  }
+
+  /** The record was ended by another request: it stays dead, and nothing of this one is stored. */
+  #lost(session: Session, request: unknown): CommitResult {
+    session.detached = true
+    this.#config.emit('session:gone', { reason: 'gone', id: session.id }, request)
+    if (this.#config.onGone === 'error') throw new SessionGoneError()
+    return NONE
+  }
+
+  /** Lays this request's changes over the record that another one wrote. False if they are dropped. */
+  #merge(session: Session, mine: Data, current: Loaded, request: unknown, attempt: number): boolean {
+    const { conflict, emit, guard, onGone } = this.#config
+    if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
+    const base = session.loaded ? plain(session.loaded.base) : {}
+    const result = merge(base, mine, plain(current.base), guard, conflict)
+    if (result.outcome === 'conflict') {
+      throw new SessionConflictError(`two requests changed the session's "${result.path.join('.')}" and conflict is 'error'`)
+    }
+    if (result.outcome === 'guarded') {
+      session.detached = true
+      emit('session:conflict', { reason: 'guarded', id: session.id }, request)
+      if (onGone === 'error') throw new SessionConflictError('another request changed who this session belongs to')
+      return false
+    }
+    session.loaded = current
+    session.refill(result.data)
+    return true
+  }
+
+  #end(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
+    if (session.ended) return NONE
+    if (intent.tokenless === 'error' && !this.#config.backend.keyed) throw new SessionHeadersSentError()
+    return chain(this.#config.backend.delete(session.loaded, session.id, 'destroyed', request), (): CommitResult => {
+      session.loaded = null
+      session.ended = true
+      return { action: 'clear' }
+    })
+  }
+
+  /** Takes what is stored now in the place of what the handler has. False if the session is gone. */
+  async reload(session: Session, request: unknown): Promise<boolean> {
+    await session.busy
+    const { loaded } = session
+    if (!loaded) return false
+    const found = await this.#config.backend.load(loaded.value, request)
+    if (isAbsent(found) || isGone(found) || expiry(found.life, this.#config.now())) {
+      this.#lost(session, request)
+      return false
+    }
+    session.loaded = found
+    session.maxAge = found.life.maxAge
+    session.refill(found.take())
+    return true
+  }
+
+  /**
+   * Runs `change` on the latest data until it lands: with a Holdfast store, N concurrent increments give exactly N.
+   * What the handler changed before is saved first.
+   */
+  async update(session: Session, request: unknown, change: (draft: Data) => unknown): Promise<CommitResult> {
+    const pending = await this.commit(session, request)
+    const run = this.#update(session, request, change)
+    this.#occupy(session, run)
+    const result = await run
+    return result.action === 'none' ? pending : result
+  }
+
+  async #update(session: Session, request: unknown, change: (draft: Data) => unknown): Promise<CommitResult> {
+    const { backend } = this.#config
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const data = session.loaded ? session.loaded.take() : session.data()
+      if (isPromise(change(data)))
+        throw new TypeError('update() takes a synchronous function: read what you need before, then change the draft')
+      if (session.detached) {
+        session.refill(data)
+        return NONE
+      }
+      const text = JSON.stringify(data)
+      const draft = this.#draft(session, { data, text: () => text }, true)
+      const written = await (session.loaded ? backend.save(session.loaded, draft, request) : backend.create(draft, request))
+      if (written.status === 'missing') return this.#lost(session, request)
+      if (written.status === 'conflict') {
+        session.loaded = written.current
+        continue
+      }
+      const result = this.#landed(session, written.loaded, data)
+      session.refill(data)
+      return result
+    }
+    throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
+  }
+
+  close(): Promise<void> {
+    return this.#config.backend.close()
+  }
+
+  #occupy(session: Session, work: Promise<unknown>): void {
+    const busy = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    session.busy = busy
+    void busy.then(() => {
+      if (session.busy === busy) session.busy = undefined
+    })
+  }
+
+  /** A hook's answer. Where the session is read synchronously, a promise is refused, never taken for a yes. */
+  #hooked(name: string, answer: unknown): MaybePromise<unknown> {
+    if (!isPromise(answer) || this.eager) return answer as MaybePromise<unknown>
+    answer.then(undefined, () => undefined)
+    throw new SessionAsyncHookError(name)
+  }
+}
+
+function plain(content: Content): Data {
+  return typeof content === 'string' ? parseData(content) : copy(content)
+}

@@ -1,0 +1,39 @@
+import { CONTROLS, SessionHolder } from './controls.ts'
+import { type Data, put } from './json.ts'
+
+/**
+ * The session in native mode, the same class in every framework. It has no `id` and no `cookie`; data of a method's name
+ * hide the method, which is then still a function of `holdfast`.
+ */
+export class NativeSession extends SessionHolder {
+  /** Writes the session now, changed or not. */
+  save(): Promise<void> {
+    return this[CONTROLS].save()
+  }
+
+  /** Gives the session a new id; the old one is dead when this returns. */
+  regenerate(): Promise<void> {
+    return this[CONTROLS].regenerate()
+  }
+
+  /** Ends the session now, in the store and in the browser. */
+  destroy(): Promise<void> {
+    return this[CONTROLS].destroy()
+  }
+
+  /** Takes what is stored now. False if the session has been ended meanwhile. */
+  reload(): Promise<boolean> {
+    return this[CONTROLS].reload()
+  }
+
+  /** Runs a synchronous function on the latest data until it lands. */
+  update(change: (draft: this) => void): Promise<void> {
+    return this[CONTROLS].update(change as (draft: Data) => void)
+  }
+}
+
+/** Puts data in the place of what a holder has. */
+export function fillHolder(holder: object, data: Data): void {
+  for (const key of Object.keys(holder)) if (!Object.hasOwn(data, key)) delete (holder as Data)[key]
+  for (const key of Object.keys(data)) put(holder, key, data[key])
+}

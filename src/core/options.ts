@@ -1,0 +1,21 @@
+/** Options that more than one mode understands, checked in one place. Misuse is a `TypeError` that names the option. */
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A span of time: a number of ms, or text such as `'30m'`, `'12h'`, `'30d'`. */
+export type Duration = number | string
+
+export function durationMs(option: string, value: Duration): number {
+  if (typeof value === 'string') {
+    const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(value)
+    const unit = match && UNITS[match[2] as string]
+    if (unit) return durationMs(option, Number(match[1]) * unit)
+  } else if (typeof value === 'number' && value > 0 && Number.isFinite(value)) {
+    return value
+  }
+  throw new TypeError(`${option} must be a positive number of ms or a text such as '30m', '12h' or '30d'`)
+}
+
+export function mustBeFunction(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw new TypeError(`${option} must be a function`)
+}

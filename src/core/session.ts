@@ -1,0 +1,111 @@
+import type { Draft, Loaded } from './backend.ts'
+import { SessionDataError } from './errors.ts'
+import { type Data, dataOf, sameJson } from './json.ts'
+import type { LifetimePolicy } from './lifetime.ts'
+import type { Life } from './record.ts'
+
+/**
+ * One request's session: data and marks, no I/O. The adapter hangs a holder on it, the object whose own properties the
+ * handler reads and writes; as long as there is none, nothing can have changed.
+ */
+export class Session {
+  /** What the backend holds now; null before the first write. */
+  loaded: Loaded | null
+  /** The id so far; undefined in cookie mode. */
+  id: string | undefined
+  /** The token that came with the request, or was last handed out. */
+  token: string | undefined
+  /** The key under which the token's line of re-issues began. */
+  origin: string | undefined
+  /** Its token was written under an older key. */
+  stale = false
+  /** Own life in ms; null: until the browser closes; undefined: the configured one. */
+  maxAge: number | null | undefined
+  /** This request's rules; the adapter may put others in their place. */
+  policy: LifetimePolicy
+  /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
+  detached = false
+  /** The handler has ended it. */
+  destroyed = false
+  /** Its end has been carried out. */
+  ended = false
+  /** It was written, or its life was lengthened, in this request. */
+  settled = false
+  /** A commit that is under way. */
+  busy: Promise<unknown> | undefined
+
+  #holder: object | undefined
+  #fill: ((data: Data) => void) | undefined
+
+  constructor(loaded: Loaded | null, policy: LifetimePolicy) {
+    this.loaded = loaded
+    this.policy = policy
+    this.maxAge = loaded?.life.maxAge
+  }
+
+  get opened(): boolean {
+    return this.#holder !== undefined
+  }
+
+  /** Hangs up the handler's object. `fill` puts fresh data into it when a reload or an update changes them. */
+  hold(holder: object, fill: (data: Data) => void): void {
+    this.#holder = holder
+    this.#fill = fill
+  }
+
+  /** A copy of what was loaded, the handler's to change. */
+  take(): Data {
+    return this.loaded ? this.loaded.take() : {}
+  }
+
+  refill(data: Data): void {
+    this.#fill?.(data)
+  }
+
+  data(): Data {
+    return this.#holder ? dataOf(this.#holder) : this.take()
+  }
+
+  /** Whether the data differ from what was loaded: text with text, an object structurally. Nothing is hashed. */
+  differs(draft: Pick<Draft, 'data' | 'text'>): boolean {
+    if (!this.#holder) return false
+    const base = this.loaded?.base
+    if (base === undefined) return Object.keys(draft.data).length > 0
+    return typeof base === 'string' ? draft.text() !== base : !sameJson(base, draft.data)
+  }
+
+  /** The data as they are now, and their text, made on first call. */
+  snapshot(): Pick<Draft, 'data' | 'text'> {
+    const data = this.data()
+    let text: string | undefined
+    return { data, text: () => (text ??= stringify(data)) }
+  }
+
+  /** What a write leaves behind: a second commit without a change does nothing. */
+  rebase(loaded: Loaded): void {
+    this.loaded = loaded
+    this.settled = true
+  }
+
+  get life(): Life | undefined {
+    return this.loaded?.life
+  }
+}
+
+function stringify(data: Data): string {
+  try {
+    return JSON.stringify(data)
+  } catch (cause) {
+    const key = Object.keys(data).find(name => !writable(data[name]))
+    throw new SessionDataError(`the session's key ${JSON.stringify(key)} cannot be written as JSON`, { cause })
+  }
+}
+
+function writable(value: unknown): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,37 @@
+/** The headers of a request, as far as a transport needs them. */
+export type ReadHeader = (name: string) => string | undefined
+
+/** The headers of a response that has not been sent. */
+export interface ResponseHeaders {
+  get(name: string): string | number | readonly string[] | undefined
+  set(name: string, value: string | readonly string[]): void
+}
+
+/** How a token travels between browser and server. */
+export interface TokenTransport {
+  read(header: ReadHeader): string | undefined
+  /** `expiresAt` in ms since the epoch; absent: the browser forgets the token when it closes. */
+  write(headers: ResponseHeaders, token: string, expiresAt?: number): void
+  /** Makes the browser forget the token. */
+  clear(headers: ResponseHeaders): void
+  /** The request header that answers depend on, for `Vary`. */
+  readonly vary?: string
+  /** The name of the cookie that it writes, if it does. */
+  readonly cookieName?: string
+}
+
+/**
+ * Sends the token in a header of this name, for clients that keep no cookies. It never emits Set-Cookie.
+ *
+ * @example
+ * createSessions({ keys, store, transport: headerTransport('x-session-token') })
+ */
+export function headerTransport(name: string): TokenTransport {
+  if (!/^[\w-]+$/.test(name)) throw new TypeError('headerTransport: name must be a header name')
+  return {
+    vary: name,
+    read: header => header(name.toLowerCase()),
+    write: (headers, token) => headers.set(name, token),
+    clear: headers => headers.set(name, ''),
+  }
+}

@@ -1,0 +1,202 @@
+import type { IncomingMessage } from 'node:http'
+import { CookieBackend, type CookieFormat } from './backends/cookie.ts'
+import { type EndedIds, LegacyBackend, type LegacyPort } from './backends/legacy.ts'
+import { nativeFormat } from './backends/native-format.ts'
+import { StoreBackend } from './backends/store.ts'
+import { checkCookieSize } from './cookie/limits.ts'
+import { type CookieOptions, CookieTransport } from './cookie/transport.ts'
+import type { SessionBackend, TokenCodec } from './core/backend.ts'
+import { describeEvent, EventHub, type EventSink, type SessionEvent, type SessionEventName } from './core/events.ts'
+import type { LifetimePolicy } from './core/lifetime.ts'
+import { type ManagerConfig, SessionManager } from './core/manager.ts'
+import type { ConflictPolicy } from './core/merge.ts'
+import { type Duration, durationMs } from './core/options.ts'
+import type { DefaultData } from './core/session-data.ts'
+import { isSessionStore, type SessionStore } from './core/store.ts'
+import type { TokenTransport } from './core/transport.ts'
+import { type KeysOption, keyringOf } from './crypto/keyring.ts'
+import { SealedCodec } from './crypto/sealed.ts'
+import { createRefs, keyOf, newId } from './crypto/session-id.ts'
+import { SignedCodec } from './crypto/signed.ts'
+
+/** Where records live. The one place where the three differ. */
+export type Place =
+  | { in: 'cookie'; format: CookieFormat }
+  | { in: 'store'; store: SessionStore; newId?: ((request: unknown) => string) | undefined }
+  | { in: 'peer-store'; port: LegacyPort; ended: EndedIds }
+
+/** How tokens are protected: not at all where the framework's own cookies do it. */
+export type Protection = 'none' | 'signed' | 'sealed'
+
+export interface ManagerParts {
+  place: Place
+  protection: Protection
+  /** Asked for when a token is signed, verified, sealed or opened, never earlier. */
+  keys: KeysOption
+  keysMissing: string
+  /** Keeps two sites on one store, and two cookies of one site, apart. */
+  scope: string
+  policy: LifetimePolicy
+  /** Absent where the token does not travel in a cookie. */
+  cookieName?: string | undefined
+  emit: EventSink
+  reissue: ManagerConfig['reissue']
+  conflict?: ConflictPolicy | undefined
+  guard?: readonly string[] | undefined
+  onGone?: ManagerConfig['onGone'] | undefined
+  valid?: ManagerConfig['valid']
+  beforeSave?: ManagerConfig['beforeSave']
+  now?: (() => number) | undefined
+}
+
+const MAX_LIFE_MS = 400 * 86_400_000
+const GUARD = ['user', 'userId', 'uid', 'passport', 'roles', 'permissions', 'mfa'] as const
+
+/** The composition root: options -> keyring -> codec -> backend -> manager. Native mode and drop-ins end here alike. */
+export function composeManager(parts: ManagerParts): SessionManager {
+  const { place, cookieName, conflict = 'merge', guard = GUARD, onGone = 'ignore', now = () => Date.now() } = parts
+  return new SessionManager({
+    backend: backendOf(place, parts.scope),
+    codec: codecOf(parts, now),
+    policy: parts.policy,
+    conflict,
+    guard,
+    onGone,
+    reissue: parts.reissue,
+    valid: parts.valid,
+    beforeSave: parts.beforeSave,
+    checkToken: cookieName === undefined ? undefined : (token, data) => checkCookieSize(cookieName, token, data),
+    emit: parts.emit,
+    now,
+  })
+}
+
+function backendOf(place: Place, scope: string): SessionBackend {
+  switch (place.in) {
+    case 'cookie':
+      return new CookieBackend(place.format)
+    case 'peer-store':
+      return new LegacyBackend(place.port, place.ended)
+    case 'store':
+      return new StoreBackend(place.store, { newId: place.newId ?? newId, keyOf: id => keyOf(scope, id) })
+  }
+}
+
+function codecOf({ protection, keys, keysMissing, scope, policy }: ManagerParts, now: () => number): TokenCodec | null {
+  if (protection === 'none') return null
+  const keyring = keyringOf(keys, keysMissing)
+  if (protection === 'signed') return new SignedCodec(keyring, scope)
+  return new SealedCodec(keyring, { scope, longestLifeMs: policy.absoluteMs ?? MAX_LIFE_MS, now })
+}
+
+export interface CreateSessionsOptions {
+  /** Secrets of at least 32 octets, newest first: the newest writes, all read. `{ secret, revoked: true }` ends what a leaked key signed. */
+  keys: KeysOption
+  /** Where records live. Absent: in the cookie, encrypted. */
+  store?: SessionStore
+  /** The cookie's name and attributes. */
+  cookie?: CookieOptions
+  /** Another way than a cookie, such as `headerTransport('x-session-token')`. */
+  transport?: TokenTransport
+  /** A session ends after this time without use (OWASP: idle timeout). Default 30 minutes. */
+  idleTimeout?: Duration
+  /** A session ends after this time in any case (OWASP: absolute timeout). Default 12 hours. */
+  absoluteTimeout?: Duration
+  /** A session that is only read gets a longer life at most once in this time. Default a twentieth of `idleTimeout`. */
+  touchInterval?: Duration
+  /** Two requests changed the same path: the later one wins (`merge`, the default), it fails with 409 (`error`), or a function decides. */
+  conflict?: ConflictPolicy
+  /** Top-level keys that are never merged across two requests. Default user, userId, uid, passport, roles, permissions, mfa. */
+  guard?: readonly string[]
+  /** A request's session was ended by another one: the response goes out without it (`ignore`, the default) or fails with 409 (`error`). */
+  onGone?: 'ignore' | 'error'
+  /** Keeps two apps on one store apart. Default: the cookie's name. */
+  scope?: string
+  /** The clock, in ms since the epoch. Default `Date.now`; for tests. */
+  now?: () => number
+}
+
+/** The sessions of a site. Hand them to an adapter; ask them directly where there is no handler. */
+export class Sessions<D extends object = DefaultData> {
+  /** For adapters. */
+  readonly manager: SessionManager
+  /** For adapters. */
+  readonly transport: TokenTransport
+  readonly #hub: EventHub
+
+  /** @internal */
+  constructor(manager: SessionManager, transport: TokenTransport, hub: EventHub) {
+    this.manager = manager
+    this.transport = transport
+    this.#hub = hub
+    Object.freeze(this)
+  }
+
+  /** The data of a request's session, or null if it has none: for a WebSocket upgrade. It never creates, changes or sets anything. */
+  async load(request: Pick<IncomingMessage, 'headers'>): Promise<D | null> {
+    const token = this.transport.read(name => {
+      const value = request.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    })
+    if (!token) return null
+    const session = await this.manager.open(token, request)
+    return session.loaded ? (session.take() as D) : null
+  }
+
+  on(name: SessionEventName, listener: (event: SessionEvent) => void): this {
+    this.#hub.on(name, listener)
+    return this
+  }
+
+  off(name: SessionEventName, listener: (event: SessionEvent) => void): this {
+    this.#hub.off(name, listener)
+    return this
+  }
+
+  /** Lets go of the store. */
+  close(): Promise<void> {
+    return this.manager.close()
+  }
+}
+
+/**
+ * Sessions that are secure by default: an encrypted cookie (or a store that sees no id), `__Host-`, Secure, HttpOnly,
+ * SameSite=Lax, idle and absolute timeouts. What cannot work is a `TypeError` here, not a surprise later.
+ *
+ * @example
+ * export const sessions = createSessions({ keys: [process.env.SESSION_KEY], store: new MemoryStore() })
+ */
+export function createSessions<D extends object = DefaultData>(options: CreateSessionsOptions): Sessions<D> {
+  const { keys, store, idleTimeout = '30m', absoluteTimeout = '12h', conflict, guard, onGone } = options
+  if (!keys || (typeof keys !== 'function' && keys.length === 0)) {
+    throw new TypeError('createSessions: keys is required, a list of secrets of at least 32 octets, newest first')
+  }
+  if (store !== undefined && !isSessionStore(store)) {
+    throw new TypeError('createSessions: store must be a Holdfast store, with load, create, save, replace, touch and delete')
+  }
+  if (options.transport && options.cookie) throw new TypeError('createSessions: cookie and transport exclude each other')
+  const idleMs = durationMs('idleTimeout', idleTimeout)
+  const absoluteMs = durationMs('absoluteTimeout', absoluteTimeout)
+  if (absoluteMs < idleMs) throw new TypeError('createSessions: absoluteTimeout is shorter than idleTimeout')
+  const touch = options.touchInterval === undefined ? idleMs / 20 : durationMs('touchInterval', options.touchInterval)
+  const transport = options.transport ?? new CookieTransport(options.cookie)
+  const scope = options.scope ?? transport.cookieName ?? 'session'
+  const hub = new EventHub(error => process.emitWarning(error instanceof Error ? error : String(error)))
+  const refOf = createRefs()
+  const manager = composeManager({
+    place: store ? { in: 'store', store } : { in: 'cookie', format: nativeFormat },
+    protection: store ? 'signed' : 'sealed',
+    keys,
+    keysMissing: 'keys: the function returned no key',
+    scope,
+    policy: { idleMs, absoluteMs, touch },
+    cookieName: transport.cookieName,
+    emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request }, refOf)),
+    reissue: 'when-new',
+    conflict,
+    guard,
+    onGone,
+    now: options.now,
+  })
+  return new Sessions<D>(manager, transport, hub)
+}

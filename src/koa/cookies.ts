@@ -1,0 +1,68 @@
+import type { Context } from 'koa'
+import { SessionKeysError } from '../core/errors.ts'
+import { escapeText } from '../core/text.ts'
+import type { DropInRequest } from './drop-in.ts'
+import type { SessionOptions } from './types.ts'
+
+/**
+ * The drop-in's cookies go through `ctx.cookies`, Koa's public extension point: whatever an app has put there, or into
+ * `app.keys`, is honoured.
+ */
+
+type CookieOptions = Parameters<Context['cookies']['get']>[1] & Parameters<Context['cookies']['set']>[2]
+
+export function readCookie({ ctx, settings }: DropInRequest): string | undefined {
+  return explained(ctx, () => ctx.cookies.get(settings.key, cookieOptions(settings))) || undefined
+}
+
+export function writeCookie(request: DropInRequest, value: string): void {
+  const { ctx, settings, maxAge } = request
+  set(ctx, settings, value, { ...settings, maxAge: maxAge === 'session' ? undefined : maxAge })
+}
+
+export function clearCookie({ ctx, settings }: DropInRequest): void {
+  set(ctx, settings, '', { ...settings, expires: new Date(0), maxAge: false })
+}
+
+function set(ctx: Context, settings: SessionOptions, value: string, options: object): void {
+  // An encrypted cookie proves itself: a signature beside it would prove nothing more.
+  const signed = settings.encrypt ? { signed: false } : {}
+  explained(ctx, () => ctx.cookies.set(settings.key, value, { ...options, ...signed } as CookieOptions))
+}
+
+function cookieOptions(settings: SessionOptions): CookieOptions {
+  return (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions
+}
+
+/** Koa's own text for missing keys does not say what to do. */
+function explained<T>(ctx: Context, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (ctx.app.keys || !(cause instanceof Error && cause.message.includes('.keys required'))) throw cause
+    throw new SessionKeysError('app.keys is not set, and the session cookie is signed: set app.keys = [secret, …], newest first', { cause })
+  }
+}
+
+/** Whether `ctx.cookies` would refuse to set this session's cookie: it is Secure, and the request looks like plain http. */
+export function refusesSecure({ ctx, settings }: DropInRequest): boolean {
+  if (!settings.secure) return false
+  const { secure } = ctx.cookies as { secure?: unknown }
+  if (secure !== undefined) return !secure
+  return !('secure' in ctx.cookies) ? false : !('encrypted' in ctx.req.socket && ctx.req.socket.encrypted)
+}
+
+/** One warning, with the cause, the headers seen and the fix. */
+export function reportSecure({ ctx, settings, plan }: DropInRequest): void {
+  const proto = ctx.headers['x-forwarded-proto']
+  const seen = proto === undefined ? 'no X-Forwarded-Proto header came' : `X-Forwarded-Proto: ${escapeText(String(proto))} came`
+  const cause = ctx.app.proxy ? 'app.proxy is true' : 'app.proxy is false, so that header is not believed'
+  const fix = ctx.app.proxy
+    ? 'let the proxy send X-Forwarded-Proto: https'
+    : 'behind a proxy that ends TLS set app.proxy = true and let it send X-Forwarded-Proto: https'
+  plan.warnings.warn(
+    'HOLDFAST_INSECURE',
+    `the session cookie "${escapeText(settings.key)}" has secure: true, but the request looks like plain http (${seen}; ${cause}): ` +
+      `no cookie was set. ${fix[0]?.toUpperCase()}${fix.slice(1)}; on plain http leave secure out.`,
+  )
+}

@@ -1,0 +1,89 @@
+import type { ServerResponse } from 'node:http'
+import type { Context } from 'koa'
+import { setsCookie } from '../cookie/header.ts'
+
+/** Tells caches that the answer depends on a request header, also where Koa's error handling makes the answer. */
+export function markVary(ctx: Context, header: string, failed: boolean): void {
+  if (ctx.res.headersSent) return
+  ctx.vary(header)
+  if (failed) keptOf(ctx).vary.add(header)
+}
+
+/** Keeps an answer with a token out of shared caches, unless the app has said what it wants (ASVS 14.3.2). */
+export function markPrivate(res: ServerResponse): void {
+  if (!res.headersSent && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+}
+
+interface Kept {
+  vary: Set<string>
+  cookies: Set<string>
+  headers: Map<string, number | string | string[]>
+}
+
+const KEPT = Symbol('holdfast.kept')
+
+/**
+ * Runs `write`, which sets a token on the response, and keeps what it set through Koa's error handling, which removes all
+ * headers: the record was stored, so the browser must get its token. It concerns this response only and touches no error.
+ */
+export function keepThroughErrors(ctx: Context, cookieNames: readonly string[], write: () => void): void {
+  const before = cookieNames.length > 0 ? undefined : { ...ctx.res.getHeaders() }
+  write()
+  const kept = keptOf(ctx)
+  for (const name of cookieNames) kept.cookies.add(name)
+  if (!before) return
+  for (const [name, value] of Object.entries(ctx.res.getHeaders())) {
+    if (value !== undefined && value !== before[name]) kept.headers.set(name, value)
+  }
+}
+
+/** What this response must not lose. On first call, puts a wrapper around this context's `onerror`. */
+function keptOf(ctx: Context): Kept {
+  const own = ctx as Context & { [KEPT]?: Kept }
+  const known = own[KEPT]
+  if (known) return known
+  const kept: Kept = { vary: new Set(), cookies: new Set(), headers: new Map() }
+  const onerror = ctx.onerror
+  Object.defineProperties(ctx, {
+    [KEPT]: { value: kept },
+    onerror: {
+      configurable: true,
+      writable: true,
+      value(error: Error) {
+        // Koa calls it with null when a response has ended well.
+        if (error != null && !ctx.res.headersSent) restoreBeforeHead(ctx, kept)
+        return onerror.call(ctx, error)
+      },
+    },
+  })
+  return kept
+}
+
+/** Puts back, when the head is written, what was there at this moment. */
+function restoreBeforeHead(ctx: Context, kept: Kept): void {
+  const { res } = ctx
+  const cookies = setCookieLines(res).filter(line => kept.cookies.has(nameOf(line)))
+  const writeHead = res.writeHead
+  res.writeHead = function restored(this: ServerResponse, ...args: unknown[]) {
+    res.writeHead = writeHead
+    if (!res.headersSent) {
+      const present = setCookieLines(res)
+      const missing = cookies.filter(line => !present.some(other => setsCookie(other, nameOf(line))))
+      if (missing.length > 0) res.setHeader('Set-Cookie', [...present, ...missing])
+      for (const [name, value] of kept.headers) if (!res.hasHeader(name)) res.setHeader(name, value)
+      for (const header of kept.vary) ctx.vary(header)
+      if (cookies.length > 0 || kept.headers.size > 0) markPrivate(res)
+    }
+    return writeHead.apply(res, args as Parameters<typeof writeHead>)
+  } as typeof writeHead
+}
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf('='))
+}
+
+function setCookieLines(res: ServerResponse): string[] {
+  const value = res.getHeader('Set-Cookie')
+  if (value === undefined) return []
+  return Array.isArray(value) ? value : [String(value)]
+}

@@ -1,0 +1,134 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type Koa from 'koa'
+import type { Context, DefaultState, Middleware, Next } from 'koa'
+import { EndedIds } from '../backends/legacy.ts'
+import { isPromise } from '../core/maybe.ts'
+import { mustBeFunction } from '../core/options.ts'
+import type { AnyData, DefaultData } from '../core/session-data.ts'
+import { isSessionStore } from '../core/store.ts'
+import { Warnings } from '../core/warnings.ts'
+import { Sessions } from '../create.ts'
+import { createRefs } from '../crypto/session-id.ts'
+import { ContextProperty, Instance } from './context.ts'
+import { livePlan } from './drop-in.ts'
+import { NativePlan } from './native.ts'
+import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
+import type { Plan } from './plan.ts'
+import type { CreateSessionOptions, SessionContext } from './types.ts'
+
+/** What may stand beside a native manager. */
+export interface NativeOptions {
+  /** The name on `ctx`. Default `session`. */
+  property?: string
+  /** True for requests that shall have no session. */
+  skip?: (ctx: Context) => boolean
+}
+
+/** Koa's middleware for sessions, and the way to one without a handler. */
+export interface SessionMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, SessionContext<D>> {
+  /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
+  load(request: IncomingMessage): Promise<D | null>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an app of any state and context may have sessions
+type App = Koa<any, any>
+
+export function session<D extends object = DefaultData>(options: CreateSessionOptions | undefined, app: App): SessionMiddleware<D>
+export function session<D extends object = DefaultData>(app: App, options?: CreateSessionOptions): SessionMiddleware<D>
+export function session<D extends object>(sessions: Sessions<D>, app: App, options?: NativeOptions): SessionMiddleware<D>
+export function session(first: unknown, second?: unknown, third?: NativeOptions): SessionMiddleware<object> {
+  const [app, options] = isApp(first) ? [first, second] : [second, first]
+  if (!isApp(app)) throw new TypeError('app instance required: `session(opts, app)`')
+  return options instanceof Sessions ? native(options, app, third) : dropIn((options ?? {}) as CreateSessionOptions, app)
+}
+
+function isApp(value: unknown): value is App {
+  return typeof value === 'object' && value !== null && typeof (value as { use?: unknown }).use === 'function'
+}
+
+function printWarning(code: string, message: string): void {
+  process.emitWarning(message, { type: 'HoldfastWarning', code })
+}
+
+function dropIn(options: CreateSessionOptions, app: App): SessionMiddleware<object> {
+  acceptOldSpelling(options)
+  SessionOptions.parse(options)
+  fillDefaults(options)
+  const warnings = new Warnings(printWarning, () => Date.now())
+  const resolved = resolve(options)
+  for (const problem of browserProblems(resolved)) warnings.warn(`HOLDFAST_COOKIE:${problem}`, `session option ${problem}`)
+  sayWhatIsNotPromised(resolved, warnings)
+  const shared = { ended: new EndedIds(), warnings, refOf: createRefs() }
+  return mount(app, options.property ?? 'session', livePlan(options, app, shared), warnings)
+}
+
+function acceptOldSpelling(options: CreateSessionOptions & { maxage?: CreateSessionOptions['maxAge'] }): void {
+  if (!('maxage' in options) || 'maxAge' in options) return
+  Object.assign(options, { maxAge: options.maxage })
+  process.emitWarning('the session option `maxage` is spelled `maxAge`', 'DeprecationWarning', 'HOLDFAST_MAXAGE')
+}
+
+function sayWhatIsNotPromised(options: SessionOptions, warnings: Warnings): void {
+  if (options.ContextStore || (options.store && !isSessionStore(options.store))) {
+    warnings.warn(
+      'HOLDFAST_PEER_STORE',
+      'a koa-session store cannot compare before it writes: overlapping requests overwrite each other, and an id is stored as it is. A Holdfast store promises more.',
+    )
+  }
+}
+
+function native(sessions: Sessions<object>, app: App, options: NativeOptions = {}): SessionMiddleware<object> {
+  const { property = 'session', skip, ...others } = options
+  const peers = Object.keys(others)
+  if (peers.length > 0) throw new TypeError(`the option "${peers[0]}" belongs to koa-session; beside createSessions(…) it has no effect`)
+  mustBeFunction('skip', skip)
+  const plan = new NativePlan(sessions, skip)
+  return mount(app, property, () => plan, new Warnings(printWarning, () => Date.now()))
+}
+
+function mount(app: App, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {
+  const instance = new Instance(plan)
+  const property = ContextProperty.of(name)
+  if (property.taken(app.context)) {
+    warnings.warn(
+      'HOLDFAST_PROPERTY',
+      `two sessions are named ctx.${name}: until the second one's middleware runs, the first answers; give one a \`property\` of its own`,
+    )
+  } else property.define(app.context, name, instance)
+
+  async function middleware(ctx: Context, next: Next): Promise<void> {
+    property.use(ctx, name, instance)
+    const request = instance.of(ctx)
+    const { plan } = request
+    if (plan.skip(ctx)) {
+      request.skip()
+      await next()
+      return
+    }
+    if (plan.manager.eager) await request.open()
+    let failure: { error: unknown } | undefined
+    try {
+      await next()
+    } catch (error) {
+      failure = { error }
+    }
+    try {
+      const done = plan.autoCommit ? request.commit() : undefined
+      if (isPromise(done as Promise<void>)) await done
+    } catch (error) {
+      // The handler's own error goes first; this one is reported beside it.
+      if (failure) ctx.app.emit('error', error, ctx)
+      else failure = { error }
+    }
+    request.finish(failure !== undefined)
+    if (failure) throw failure.error
+  }
+
+  const load = async (request: IncomingMessage): Promise<AnyData | null> => {
+    const ctx = app.createContext(request, new ServerResponse(request)) as unknown as Context
+    const opened = plan().begin(ctx)
+    await opened.open()
+    return opened.data()
+  }
+  return Object.assign(middleware, { load }) as unknown as SessionMiddleware<object>
+}

@@ -1,0 +1,72 @@
+import type { Context } from 'koa'
+import { fillHolder, NativeSession } from '../core/native-session.ts'
+import type { Session } from '../core/session.ts'
+import type { ResponseHeaders } from '../core/transport.ts'
+import type { Sessions } from '../create.ts'
+import type { Plan } from './plan.ts'
+import { RequestSession } from './request-session.ts'
+
+/** Holdfast's own mode in Koa: the manager's transport, and the session class of every framework. */
+export class NativePlan implements Plan {
+  readonly sessions: Sessions<object>
+  readonly autoCommit = true
+  readonly cookieNames: readonly string[]
+  readonly #skip: ((ctx: Context) => boolean) | undefined
+
+  constructor(sessions: Sessions<object>, skip: ((ctx: Context) => boolean) | undefined) {
+    this.sessions = sessions
+    this.#skip = skip
+    const { cookieName } = sessions.transport
+    this.cookieNames = cookieName === undefined ? [] : [cookieName]
+  }
+
+  get manager(): Sessions<object>['manager'] {
+    return this.sessions.manager
+  }
+
+  get vary(): string | undefined {
+    return this.sessions.transport.vary
+  }
+
+  skip(ctx: Context): boolean {
+    return this.#skip?.(ctx) === true
+  }
+
+  begin(ctx: Context): RequestSession {
+    return new NativeRequest(ctx, this)
+  }
+}
+
+class NativeRequest extends RequestSession {
+  readonly plan: NativePlan
+
+  constructor(ctx: Context, plan: NativePlan) {
+    super(ctx)
+    this.plan = plan
+  }
+
+  get #headers(): ResponseHeaders {
+    const { res } = this.ctx
+    return { get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) }
+  }
+
+  protected readToken(): string | undefined {
+    return this.plan.sessions.transport.read(name => this.ctx.get(name) || undefined)
+  }
+
+  protected writeToken(token: string, expiresAt: number | undefined): void {
+    this.plan.sessions.transport.write(this.#headers, token, expiresAt)
+  }
+
+  protected clearToken(): void {
+    this.plan.sessions.transport.clear(this.#headers)
+  }
+
+  protected hold(source: object, session: Session): NativeSession {
+    const holder = new NativeSession(this)
+    const fill = (data: Record<string, unknown>) => fillHolder(holder, data)
+    fill(source as Record<string, unknown>)
+    session.hold(holder, fill)
+    return holder
+  }
+}

@@ -1,0 +1,90 @@
+import { cookieProblems } from '../cookie/attributes.ts'
+import { mustBeFunction } from '../core/options.ts'
+import { isSessionStore } from '../core/store.ts'
+import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
+import { decode, encode } from './wire.ts'
+
+export type SessionOptions = Options
+
+const DEFAULTS = {
+  key: 'koa.sess',
+  autoCommit: true,
+  overwrite: true,
+  httpOnly: true,
+  signed: true,
+  rolling: false,
+  renew: false,
+} as const
+
+/** The drop-in's options: `parse` checks them and fills in the defaults, or throws a `TypeError` that names the option. */
+export const SessionOptions = {
+  parse(options: CreateSessionOptions): Options {
+    check(options)
+    return resolve(options)
+  },
+}
+
+/** Options and defaults together. An option that is undefined or null counts as absent. */
+export function resolve(options: CreateSessionOptions): Options {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null))
+  return { ...DEFAULTS, encode, decode, ...given }
+}
+
+const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'renew', 'secure', 'strict', 'encrypt'] as const
+const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave', 'skip'] as const
+const STRINGS = ['key', 'prefix', 'property'] as const
+const STORE_METHODS = ['get', 'set', 'destroy'] as const
+
+function check(options: CreateSessionOptions): void {
+  const { maxAge, sameSite, store, externalKey, ContextStore } = options
+  if (maxAge !== undefined && maxAge !== 'session' && (typeof maxAge !== 'number' || Number.isNaN(maxAge))) {
+    throw new TypeError(`Invalid input: maxAge must be a number of ms or 'session'`)
+  }
+  for (const name of BOOLEANS) expect(name, options[name], 'boolean')
+  for (const name of STRINGS) expect(name, options[name], 'string')
+  for (const name of FUNCTIONS) mustBeFunction(name, options[name])
+  if (sameSite !== null) expect('sameSite', sameSite, 'string')
+  if (store !== undefined && !isSessionStore(store)) checkMethods('store', store, STORE_METHODS)
+  if (externalKey !== undefined) {
+    checkMethods('externalKey', externalKey, ['get', 'set'])
+    mustBeFunction('externalKey.clear', externalKey.clear)
+  }
+  if (ContextStore !== undefined) {
+    if (typeof ContextStore !== 'function') throw new TypeError('ContextStore must be a class')
+    checkMethods('ContextStore.prototype', ContextStore.prototype, STORE_METHODS)
+  }
+  if (options.encrypt && (store || ContextStore)) {
+    throw new TypeError('encrypt seals the session in its cookie; with a store the cookie holds only an id: leave encrypt or the store out')
+  }
+  if (options.strict) {
+    const problems = browserProblems(resolve(options))
+    if (problems.length > 0) throw new TypeError(problems.join('; '))
+  }
+}
+
+/** What no browser would store, each with the option and what to do. */
+export function browserProblems(options: Options): string[] {
+  const { key, path, domain, secure, sameSite, partitioned, maxAge } = options
+  const life = typeof maxAge === 'number' ? maxAge : undefined
+  return cookieProblems({ name: key, path, domain, secure, sameSite: sameSite ?? undefined, partitioned, maxAge: life }).map(
+    ({ option, message }) => `${option === 'name' ? 'key' : option}: ${message}`,
+  )
+}
+
+function expect(name: string, value: unknown, type: 'boolean' | 'string'): void {
+  // biome-ignore lint/suspicious/useValidTypeof: `type` is one of two literals
+  if (value !== undefined && typeof value !== type) throw new TypeError(`Invalid input: ${name} must be a ${type}`)
+}
+
+function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
+  for (const method of methods) {
+    const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[method] : undefined
+    if (typeof found !== 'function') throw new TypeError(`${name}.${method} must be function`)
+  }
+}
+
+/** koa-session fills its defaults into the caller's own object, and apps read them there. A frozen object stays as it is. */
+export function fillDefaults(options: CreateSessionOptions): void {
+  if (!Object.isExtensible(options)) return
+  for (const [name, value] of Object.entries(DEFAULTS)) if (!(name in options)) Object.assign(options, { [name]: value })
+}

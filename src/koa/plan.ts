@@ -1,0 +1,16 @@
+import type { Context } from 'koa'
+import type { SessionManager } from '../core/manager.ts'
+import type { RequestSession } from './request-session.ts'
+
+/** What `session()` has made of its options: one for a native manager, one for each state of a drop-in's options object. */
+export interface Plan {
+  readonly manager: SessionManager
+  readonly autoCommit: boolean
+  /** The request header that the answer depends on, for `Vary`. */
+  readonly vary: string | undefined
+  /** The cookies that it sets; they survive Koa's reset of headers after an error. */
+  readonly cookieNames: readonly string[]
+  skip(ctx: Context): boolean
+  /** Begins one request's part. */
+  begin(ctx: Context): RequestSession
+}

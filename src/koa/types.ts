@@ -1,0 +1,124 @@
+import type { Context } from 'koa'
+import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
+import type { SessionStore } from '../core/store.ts'
+
+type Awaitable<T> = T | Promise<T>
+
+/** A koa-session store. */
+export interface KoaSessionStore {
+  /** The session's data, or nothing. `maxAge` in ms, undefined where none is configured. */
+  get(key: string, maxAge: number | undefined, options: { rolling: boolean; ctx: Context }): unknown
+  /** `maxAge` in ms, ten seconds more than the cookie's. */
+  set(key: string, data: AnyData, maxAge: number, options: { rolling: boolean; changed: boolean; ctx: Context }): unknown
+  destroy(key: string, options: { ctx: Context }): unknown
+}
+
+/** Another way for the id to travel than a cookie. */
+export interface ExternalKey {
+  get(ctx: Context): string | undefined | null
+  set(ctx: Context, key: string): void
+  /** Holdfast's: makes the client forget the key, at logout. */
+  clear?(ctx: Context): void
+}
+
+/** koa-session's options, and Holdfast's own below. */
+export interface SessionOptions {
+  /** The cookie's name. Default `koa.sess`. */
+  key: string
+  /** Life in ms, or `'session'`: until the browser closes. Default one day (the cookie then has no expiry of its own). */
+  maxAge?: number | 'session' | undefined
+  /** Save at the end of each request. Default true. */
+  autoCommit: boolean
+  /** A later cookie of the same name replaces an earlier one in the response. Default true. */
+  overwrite: boolean
+  /** Scripts cannot read the cookie. Default true. */
+  httpOnly: boolean
+  /** Sign the cookie with `app.keys`. Default true. */
+  signed: boolean
+  /** Renew cookie and record at each request. Default false. */
+  rolling: boolean
+  /** Renew once less than half of `maxAge` is left. Default false. */
+  renew: boolean
+  /** Send the cookie over https only. Default: as the connection is. */
+  secure?: boolean | undefined
+  /** `lax`, `strict` or `none`. Default: not set. */
+  sameSite?: string | null | undefined
+  domain?: string | undefined
+  /** Default `/`. */
+  path?: string | undefined
+  partitioned?: boolean | undefined
+  priority?: 'low' | 'medium' | 'high' | undefined
+  /** Keep sessions here and only an id in the cookie: a koa-session store, or one of Holdfast's. */
+  store?: KoaSessionStore | SessionStore | undefined
+  /** A class with the store's three methods, constructed with `ctx` for each request. */
+  ContextStore?: (new (ctx: Context) => KoaSessionStore) | undefined
+  externalKey?: ExternalKey | undefined
+  /** Data -> cookie text. Default base64 of JSON. */
+  encode: (data: AnyData) => string
+  /** Cookie text -> data. */
+  decode: (text: string) => unknown
+  /** A new id. Default 128 random bits (a peer's store) or 256 (Holdfast's). */
+  genid?: ((ctx: Context) => string) | undefined
+  /** Put before a generated id. No effect with `genid`. */
+  prefix?: string | undefined
+  /** False turns a stored session away. May be asynchronous with a store. */
+  valid?: ((ctx: Context, data: AnyData) => unknown) | undefined
+  /** Called before each save; may still change the session. May be asynchronous with a store. */
+  beforeSave?: ((ctx: Context, session: KoaSession) => unknown) | undefined
+  /** Holdfast's: the name on `ctx`. Default `session`. */
+  property?: string | undefined
+  /** Holdfast's: true for requests that shall have no session: no store call and no cookie. */
+  skip?: ((ctx: Context) => boolean) | undefined
+  /** Holdfast's: refuse at setup what no browser would store, as `createSessions` does. Default false: it is reported once. */
+  strict?: boolean | undefined
+  /** Holdfast's: encrypt the cookie with `app.keys` (cookie mode only). Default false. */
+  encrypt?: boolean | undefined
+}
+
+export type CreateSessionOptions = Partial<SessionOptions>
+
+/** What a session has beside your data; data of the same name hide it. */
+export interface KoaSessionMembers {
+  /** Whether the request came without a session. */
+  isNew: boolean
+  /** How many keys of yours it has. */
+  readonly length: number
+  /** Whether it has any. */
+  readonly populated: boolean
+  /** Its life in ms, or `'session'`. Setting it saves the session. */
+  maxAge: number | 'session' | undefined
+  /** The id; undefined in cookie mode. */
+  readonly externalKey: string | undefined
+  /** Writes the session now, changed or not. */
+  save(): Promise<void>
+  save(callback: (error?: unknown) => void): void
+  /** Writes the session now if it changed; for `autoCommit: false`. */
+  manuallyCommit(): Promise<void>
+  /** Gives the session a new id and keeps its data; the old id is dead when this has finished. */
+  regenerate(): Promise<void>
+  regenerate(callback: (error?: unknown) => void): void
+  toJSON(): AnyData
+}
+
+/** `ctx.session`: your data, and koa-session's members. */
+export type KoaSession<D extends object = DefaultData> = KoaSessionMembers & D
+
+/** What may be assigned to `ctx.session`: null ends the session, an object replaces its data. */
+export type SessionAssignment<D extends object = DefaultData> = KoaSession<D> | ({ maxAge?: number | 'session' } & Partial<D>) | null
+
+/** Koa's context with a session of your type: `new Koa<DefaultState, SessionContext<MyData>>()`. */
+export interface SessionContext<D extends object = DefaultData> {
+  get session(): KoaSession<D>
+  set session(value: SessionAssignment<D>)
+  readonly sessionOptions: SessionOptions
+}
+
+declare module 'koa' {
+  interface ExtendableContext {
+    /** Null after it was set to null. */
+    get session(): KoaSession<[keyof SessionData] extends [never] ? AnyData : SessionData>
+    set session(value: SessionAssignment)
+    /** This request's own copy of the options: what is written to it changes this request's cookie. */
+    readonly sessionOptions: SessionOptions
+  }
+}

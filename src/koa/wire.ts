@@ -1,0 +1,151 @@
+import type { CookieFormat } from '../backends/cookie.ts'
+import type { LegacyFound } from '../backends/legacy.ts'
+import type { Absent, Draft, Loaded } from '../core/backend.ts'
+import { type Content, copy, type Data, parseData, put } from '../core/json.ts'
+import type { Life } from '../core/record.ts'
+import type { AnyData } from '../core/session-data.ts'
+
+/** One day: the life of a session where none is configured. */
+export const DEFAULT_LIFE_MS = 86_400_000
+
+/** koa-session's default cookie text: base64 of JSON. */
+export function encode(data: AnyData): string {
+  return Buffer.from(JSON.stringify(data)).toString('base64')
+}
+
+export function decode(text: string): unknown {
+  return JSON.parse(jsonOf(text))
+}
+
+function jsonOf(text: string): string {
+  return Buffer.from(text, 'base64').toString('utf8')
+}
+
+/** What koa-session mixes into the data, and Holdfast's one place beside it. */
+const BOOKKEEPING: ReadonlySet<string> = new Set(['_expire', '_maxAge', '_session', '_requireSave', '_holdfast'])
+/** Names that koa-session never stores, since they are its own members. */
+const MEMBERS: ReadonlySet<string> = new Set(['isNew', 'length', 'populated', 'maxAge', 'externalKey'])
+
+export function isMember(key: string): boolean {
+  return MEMBERS.has(key) || BOOKKEEPING.has(key)
+}
+
+/** Bookkeeping in koa-session's words and order. */
+function bookkeeping(life: Life): Data {
+  return life.maxAge === null ? { _session: true } : { _expire: life.expiresAt, _maxAge: life.idleMs }
+}
+
+/** Data and bookkeeping as one object, as koa-session's stores and encoders get it. */
+export function toWire(data: Data, life: Life): Data {
+  return Object.assign({ ...data }, bookkeeping(life))
+}
+
+/** The life that the bookkeeping tells of; what it does not say is unlimited. */
+function lifeOf(wire: Data): Life {
+  const { _expire, _maxAge } = wire
+  const expiresAt = typeof _expire === 'number' ? _expire : Number.POSITIVE_INFINITY
+  const idleMs = typeof _maxAge === 'number' ? _maxAge : Number.NaN
+  const touchedAt = Number.isFinite(expiresAt) && idleMs > 0 ? expiresAt - idleMs : 0
+  const life: Life = { createdAt: touchedAt, touchedAt, idleMs, expiresAt }
+  if ('_session' in wire) life.maxAge = null
+  else if (typeof _maxAge === 'number') life.maxAge = _maxAge
+  return life
+}
+
+function userDataOf(wire: Data): Data {
+  const data: Data = {}
+  for (const key of Object.keys(wire)) if (!isMember(key)) put(data, key, wire[key])
+  return data
+}
+
+function isWire(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What a koa-session store answered. The data are read only after `valid` has seen, and perhaps changed, the object. */
+export function fromStore(answer: unknown): LegacyFound | Absent {
+  if (!answer) return { absent: true, value: answer }
+  if (!isWire(answer)) return { absent: true, malformed: true }
+  return { wire: answer, life: lifeOf(answer), data: () => userDataOf(answer) }
+}
+
+/** A session out of a cookie. What it is compared with is fixed before the handler gets the data. */
+class CookieContent implements Omit<Loaded, 'value'> {
+  readonly wire: Data
+  readonly life: Life
+  #base: Content | undefined
+  #taken = false
+
+  constructor(wire: Data, life: Life, base: string | undefined) {
+    this.wire = wire
+    this.life = life
+    this.#base = base
+  }
+
+  get base(): Content {
+    this.#base ??= copy(userDataOf(this.wire))
+    return this.#base
+  }
+
+  take(): Data {
+    const { base } = this
+    if (this.#taken) return typeof base === 'string' ? parseData(base) : copy(base)
+    this.#taken = true
+    return userDataOf(this.wire)
+  }
+}
+
+export interface WireHooks {
+  encode: (data: AnyData) => string
+  decode: (text: string) => unknown
+  /** A `valid` hook sees the stored object, and may change it. */
+  hooked: boolean
+  /** A decoder failed for another reason than malformed text. */
+  onDecodeError: (request: unknown) => void
+}
+
+/** koa-session's cookie: data and bookkeeping in one JSON text, or whatever the site's `encode` makes of them. */
+export function koaFormat(hooks: WireHooks): CookieFormat {
+  return {
+    encode({ data, life, text }: Draft): string {
+      if (hooks.encode !== encode) return hooks.encode(toWire(data, life))
+      return Buffer.from(withTail(text(), life)).toString('base64')
+    },
+
+    decode(text: string, request: unknown): Omit<Loaded, 'value'> | Absent {
+      const standard = hooks.decode === decode
+      const json = standard ? jsonOf(text) : ''
+      let wire: unknown
+      try {
+        wire = standard ? JSON.parse(json) : hooks.decode(text)
+      } catch (error) {
+        if (error instanceof SyntaxError) return { absent: true, malformed: true }
+        if (error instanceof Error) hooks.onDecodeError(request)
+        else return { absent: true, malformed: true }
+        throw error
+      }
+      if (!wire) return { absent: true, value: wire }
+      if (!isWire(wire)) return { absent: true, malformed: true }
+      const life = lifeOf(wire)
+      return new CookieContent(wire, life, standard && !hooks.hooked ? withoutTail(json, wire, life) : undefined)
+    },
+  }
+}
+
+function tailOf(life: Life): string {
+  return JSON.stringify(bookkeeping(life)).slice(1)
+}
+
+/** Adds bookkeeping to the text of the data: they need not be written twice. */
+function withTail(text: string, life: Life): string {
+  return text === '{}' ? `{${tailOf(life)}` : `${text.slice(0, -1)},${tailOf(life)}`
+}
+
+/** The text of the data, if the cookie is written as koa-session writes it: only then can texts be compared. */
+function withoutTail(json: string, wire: Data, life: Life): string | undefined {
+  const tail = tailOf(life)
+  if (json === `{${tail}`) return '{}'
+  if (!json.endsWith(`,${tail}`)) return undefined
+  for (const key of MEMBERS) if (Object.hasOwn(wire, key)) return undefined
+  return `${json.slice(0, -tail.length - 1)}}`
+}
