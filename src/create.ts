@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { DEFAULT_STORE_TIMEOUT_MS } from './backends/ask.ts'
 import { CookieBackend, type CookieFormat } from './backends/cookie.ts'
 import { type EndedIds, LegacyBackend, type LegacyPort } from './backends/legacy.ts'
 import { nativeFormat } from './backends/native-format.ts'
@@ -44,6 +45,8 @@ export interface ManagerParts {
   conflict?: ConflictPolicy | undefined
   guard?: readonly string[] | undefined
   onGone?: ManagerConfig['onGone'] | undefined
+  /** In ms. */
+  storeTimeout?: number | undefined
   valid?: ManagerConfig['valid']
   beforeSave?: ManagerConfig['beforeSave']
   now?: (() => number) | undefined
@@ -56,7 +59,7 @@ const GUARD = ['user', 'userId', 'uid', 'passport', 'roles', 'permissions', 'mfa
 export function composeManager(parts: ManagerParts): SessionManager {
   const { place, cookieName, conflict = 'merge', guard = GUARD, onGone = 'ignore', now = () => Date.now() } = parts
   return new SessionManager({
-    backend: backendOf(place, parts.scope),
+    backend: backendOf(place, parts.scope, parts.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS),
     codec: codecOf(parts, now),
     policy: parts.policy,
     conflict,
@@ -71,14 +74,14 @@ export function composeManager(parts: ManagerParts): SessionManager {
   })
 }
 
-function backendOf(place: Place, scope: string): SessionBackend {
+function backendOf(place: Place, scope: string, timeoutMs: number): SessionBackend {
   switch (place.in) {
     case 'cookie':
       return new CookieBackend(place.format)
     case 'peer-store':
-      return new LegacyBackend(place.port, place.ended)
+      return new LegacyBackend(place.port, place.ended, timeoutMs)
     case 'store':
-      return new StoreBackend(place.store, { newId: place.newId ?? newId, keyOf: id => keyOf(scope, id) })
+      return new StoreBackend(place.store, { newId: place.newId ?? newId, keyOf: id => keyOf(scope, id), timeoutMs })
   }
 }
 
@@ -110,6 +113,8 @@ export interface CreateSessionsOptions {
   guard?: readonly string[]
   /** A request's session was ended by another one: the response goes out without it (`ignore`, the default) or fails with 409 (`error`). */
   onGone?: 'ignore' | 'error'
+  /** How long the store may take for one call; then the request fails with a `SessionStoreError`. Default 5 seconds. */
+  storeTimeout?: Duration
   /** Keeps two apps on one store apart. Default: the cookie's name. */
   scope?: string
   /** The clock, in ms since the epoch. Default `Date.now`; for tests. */
@@ -196,6 +201,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     conflict,
     guard,
     onGone,
+    storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
     now: options.now,
   })
   return new Sessions<D>(manager, transport, hub)

@@ -1,8 +1,8 @@
 import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
-import { SessionError, SessionStoreError } from '../core/errors.ts'
 import { copy, type Data } from '../core/json.ts'
-import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
+import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { GoneReason, Life } from '../core/record.ts'
+import { ask } from './ask.ts'
 
 /** What a peer's store answered, in Holdfast's words. */
 export interface LegacyFound {
@@ -61,10 +61,12 @@ export class LegacyBackend implements SessionBackend {
   readonly keyed = true
   readonly #port: LegacyPort
   readonly #ended: EndedIds
+  readonly #timeoutMs: number
 
-  constructor(port: LegacyPort, ended: EndedIds) {
+  constructor(port: LegacyPort, ended: EndedIds, timeoutMs: number) {
     this.#port = port
     this.#ended = ended
+    this.#timeoutMs = timeoutMs
   }
 
   newId(request: unknown): string {
@@ -74,7 +76,7 @@ export class LegacyBackend implements SessionBackend {
   load(id: string, request: unknown): MaybePromise<Loaded | Absent> {
     const moment = this.#ended.now()
     return chain(
-      guarded('load', () => this.#port.load(id, request)),
+      ask('load', this.#timeoutMs, () => this.#port.load(id, request)),
       found => ('absent' in found ? found : this.#loaded(id, found, moment)),
     )
   }
@@ -101,7 +103,7 @@ export class LegacyBackend implements SessionBackend {
     if (id === undefined) return
     this.#ended.add(id)
     return chain(
-      guarded('delete', () => this.#port.delete(id, request)),
+      ask('delete', this.#timeoutMs, () => this.#port.delete(id, request)),
       () => undefined,
     )
   }
@@ -118,7 +120,7 @@ export class LegacyBackend implements SessionBackend {
     const sent = copy(draft.data)
     const moment = this.#ended.now()
     return chain(
-      guarded('save', () => this.#port.save(id, sent, draft, request)),
+      ask('save', this.#timeoutMs, () => this.#port.save(id, sent, draft, request)),
       () => ({ status: 'written', loaded: this.#loaded(id, { wire: sent, life: draft.life, data: () => sent }, moment) }),
     )
   }
@@ -136,18 +138,5 @@ export class LegacyBackend implements SessionBackend {
       },
       take: () => copy(base()),
     }
-  }
-}
-
-/** A peer's store may answer at once, by a promise, or by throwing. Its failure gets Holdfast's type, its error is the cause. */
-function guarded<T>(operation: string, call: () => MaybePromise<T>): MaybePromise<T> {
-  const fail = (cause: unknown): never => {
-    throw cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
-  }
-  try {
-    const answer = call()
-    return isPromise(answer) ? answer.then(undefined, fail) : answer
-  } catch (cause) {
-    return fail(cause)
   }
 }

@@ -1,14 +1,18 @@
 import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
-import { SessionError, SessionStoreError } from '../core/errors.ts'
+import { SessionStoreError } from '../core/errors.ts'
 import { parseData } from '../core/json.ts'
+import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone, type SessionRecord } from '../core/record.ts'
 import type { SessionStore } from '../core/store.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
+import { ask } from './ask.ts'
 
 export interface StoreBackendOptions {
   newId: (request: unknown) => string
   /** Turns an id, the secret that a browser holds, into the key that the store may see. */
   keyOf: (id: string) => string
+  /** How long the store may take for one call, in ms. */
+  timeoutMs: number
 }
 
 const ID_ATTEMPTS = 4
@@ -106,12 +110,7 @@ export class StoreBackend implements SessionBackend {
     }
   }
 
-  /** The store's own failures get Holdfast's type; what is typed already goes through. */
-  async #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): Promise<T> {
-    try {
-      return await call(this.#store)
-    } catch (cause) {
-      throw cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
-    }
+  #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): MaybePromise<T> {
+    return ask(operation, this.#options.timeoutMs, () => call(this.#store))
   }
 }

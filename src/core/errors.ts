@@ -86,10 +86,10 @@ export class SessionStoreError extends SessionError {
   readonly outcome: StoreOutcome
   override readonly status: number
 
-  constructor(operation: string, options: ErrorOptions & { outcome?: StoreOutcome; status?: number }) {
+  constructor(operation: string, options: ErrorOptions & { outcome?: StoreOutcome }) {
     super('HOLDFAST_STORE', `the session store failed to ${operation}`, options)
     this.outcome = options.outcome ?? 'unknown'
-    this.status = options.status ?? statusOf(options.cause)
+    this.status = statusOf(options.cause)
   }
 }
 

@@ -43,6 +43,7 @@ export interface ManagerConfig {
   /** Whether each save hands the token out again (the peers do), or only a new one. */
   reissue: 'on-save' | 'when-new'
   valid?: ((request: unknown, wire: unknown) => unknown) | undefined
+  /** False says that there is no hook for this request. */
   beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
   /** Refuses a token that no browser would keep. */
   checkToken?: ((token: string, data: Data) => void) | undefined
@@ -148,8 +149,9 @@ export class SessionManager {
       if (intent.tokenless === 'error' && (forced || changed)) throw new SessionHeadersSentError()
       return DROPPED
     }
-    if (!beforeSave) return this.#write(session, request, intent, snapshot, changed, !forced && changed)
-    return chain(this.#hooked('beforeSave', beforeSave(request, session)), () => {
+    const hook = beforeSave ? this.#hooked('beforeSave', beforeSave(request, session)) : false
+    if (hook === false) return this.#write(session, request, intent, snapshot, changed, !forced && changed)
+    return chain(hook, () => {
       const after = session.snapshot()
       return this.#write(session, request, intent, after, session.differs(after), !forced && changed)
     })

@@ -4,6 +4,7 @@ import { SessionKeysError } from '../core/errors.ts'
 import { describeEvent, type EventSink } from '../core/events.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { SessionManager } from '../core/manager.ts'
+import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session } from '../core/session.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
@@ -12,6 +13,7 @@ import type { KeyInput } from '../crypto/keyring.ts'
 import { newId, newUuid } from '../crypto/session-id.ts'
 import { clearCookie, readCookie, refusesSecure, reportSecure, writeCookie } from './cookies.ts'
 import { KoaSessionHolder } from './facade.ts'
+import { keepThroughErrors } from './headers.ts'
 import { resolve } from './options.ts'
 import type { Plan } from './plan.ts'
 import { RequestSession } from './request-session.ts'
@@ -64,7 +66,7 @@ export class DropInPlan implements Plan {
 
   #manager(shared: DropInShared, stored: boolean): SessionManager {
     const { options } = this
-    const { valid, beforeSave } = options
+    const { valid } = options
     return composeManager({
       place: this.#place(shared, stored),
       protection: options.encrypt && !stored ? 'sealed' : 'none',
@@ -75,18 +77,15 @@ export class DropInPlan implements Plan {
       cookieName: stored ? undefined : options.key,
       emit: emitOnApp(shared),
       reissue: 'on-save',
+      storeTimeout: options.storeTimeout,
       valid: valid && ((request, wire) => valid((request as DropInRequest).ctx, wire as object)),
-      beforeSave:
-        beforeSave && (request => beforeSave((request as DropInRequest).ctx, (request as DropInRequest).get() as unknown as KoaSession)),
+      beforeSave: request => (request as DropInRequest).beforeSave(),
     })
   }
 
   #place({ ended }: DropInShared, stored: boolean): Place {
-    const { decode, encode, genid, prefix = '', store, valid, ContextStore } = this.options
-    if (!stored) {
-      const onDecodeError = (request: unknown) => (request as DropInRequest).forgetCookie()
-      return { in: 'cookie', format: koaFormat({ encode, decode, hooked: valid !== undefined, onDecodeError }) }
-    }
+    const { genid, prefix = '', store, ContextStore } = this.options
+    if (!stored) return { in: 'cookie', format: koaFormat }
     if (ContextStore || !isSessionStore(store)) return { in: 'peer-store', port: koaSessionPort, ended }
     return { in: 'store', store, newId: request => (genid ? (request as DropInRequest).newId() : prefix + newId()) }
   }
@@ -166,12 +165,33 @@ export class DropInRequest extends RequestSession {
     return id
   }
 
+  /** Also where the error that follows makes Koa remove all headers. */
   forgetCookie(): void {
-    this.clearToken()
+    keepThroughErrors(this.ctx, this.plan.cookieNames, () => this.clearToken())
   }
 
-  protected override met({ maxAge }: Session): void {
+  /** The site's hook, which may still change the session and its life; false where there is none. */
+  beforeSave(): unknown {
+    const { beforeSave } = this.settings
+    if (!beforeSave) return false
+    const answer = beforeSave(this.ctx, this.get() as unknown as KoaSession) as MaybePromise<unknown>
+    return chain(answer, () => {
+      if (this.session) this.prepare(this.session)
+    })
+  }
+
+  protected override met({ loaded, maxAge }: Session): void {
     if (maxAge !== undefined) this.maxAge = maxAge === null ? 'session' : maxAge
+    if (typeof loaded?.wire === 'object') this.#acceptMembers(loaded.wire as Record<string, unknown>)
+  }
+
+  /** koa-session never stores its own members, but goes by them where somebody else did. */
+  #acceptMembers(wire: Record<string, unknown>): void {
+    if ('isNew' in wire) this.isNew = wire.isNew as boolean
+    if ('_requireSave' in wire) this.requireSave = Boolean(wire._requireSave)
+    if (!('maxAge' in wire)) return
+    this.maxAge = wire.maxAge as number
+    this.requireSave = true
   }
 
   protected override prepare(session: Session): void {

@@ -1,5 +1,5 @@
 import { cookieProblems } from '../cookie/attributes.ts'
-import { mustBeFunction } from '../core/options.ts'
+import { durationMs, mustBeFunction } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
 import { decode, encode } from './wire.ts'
@@ -43,6 +43,7 @@ function check(options: CreateSessionOptions): void {
   for (const name of BOOLEANS) expect(name, options[name], 'boolean')
   for (const name of STRINGS) expect(name, options[name], 'string')
   for (const name of FUNCTIONS) mustBeFunction(name, options[name])
+  if (options.storeTimeout !== undefined) durationMs('storeTimeout', options.storeTimeout)
   if (sameSite !== null) expect('sameSite', sameSite, 'string')
   if (store !== undefined && !isSessionStore(store)) checkMethods('store', store, STORE_METHODS)
   if (externalKey !== undefined) {
@@ -72,7 +73,6 @@ export function browserProblems(options: Options): string[] {
 }
 
 function expect(name: string, value: unknown, type: 'boolean' | 'string'): void {
-  // biome-ignore lint/suspicious/useValidTypeof: `type` is one of two literals
   if (value !== undefined && typeof value !== type) throw new TypeError(`Invalid input: ${name} must be a ${type}`)
 }
 
@@ -86,5 +86,6 @@ function checkMethods(name: string, value: unknown, methods: readonly string[]):
 /** koa-session fills its defaults into the caller's own object, and apps read them there. A frozen object stays as it is. */
 export function fillDefaults(options: CreateSessionOptions): void {
   if (!Object.isExtensible(options)) return
-  for (const [name, value] of Object.entries(DEFAULTS)) if (!(name in options)) Object.assign(options, { [name]: value })
+  for (const [name, value] of Object.entries({ ...DEFAULTS, encode, decode }))
+    if (!(name in options)) Object.assign(options, { [name]: value })
 }

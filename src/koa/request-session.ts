@@ -101,7 +101,7 @@ export abstract class RequestSession implements SessionControls {
 
   /** What an assignment to `ctx.session` does: null ends the session, an object replaces its data. */
   set(value: unknown): void {
-    if (value !== null && typeof value !== 'object') throw new TypeError('a session can only be set to null or to an object')
+    if (value !== null && typeof value !== 'object') throw new Error('this.session can only be set as null or an object.')
     this.#accessed = true
     if (!this.#session) {
       this.#refuseEarlyAccess()

@@ -2,8 +2,6 @@ import type { Context } from 'koa'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 
-type Awaitable<T> = T | Promise<T>
-
 /** A koa-session store. */
 export interface KoaSessionStore {
   /** The session's data, or nothing. `maxAge` in ms, undefined where none is configured. */
@@ -71,6 +69,8 @@ export interface SessionOptions {
   skip?: ((ctx: Context) => boolean) | undefined
   /** Holdfast's: refuse at setup what no browser would store, as `createSessions` does. Default false: it is reported once. */
   strict?: boolean | undefined
+  /** Holdfast's: how long the store may take for one call, in ms. Default 5,000. */
+  storeTimeout?: number | undefined
   /** Holdfast's: encrypt the cookie with `app.keys` (cookie mode only). Default false. */
   encrypt?: boolean | undefined
 }

@@ -58,15 +58,16 @@ function userDataOf(wire: Data): Data {
   return data
 }
 
-function isWire(value: unknown): value is Data {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** What a decoder or store answered, as an object: like koa-session, the keys of an array or a text count. */
+function wireOf(answer: unknown): Data {
+  return typeof answer === 'object' ? (answer as Data) : { ...(answer as object) }
 }
 
 /** What a koa-session store answered. The data are read only after `valid` has seen, and perhaps changed, the object. */
 export function fromStore(answer: unknown): LegacyFound | Absent {
   if (!answer) return { absent: true, value: answer }
-  if (!isWire(answer)) return { absent: true, malformed: true }
-  return { wire: answer, life: lifeOf(answer), data: () => userDataOf(answer) }
+  const wire = wireOf(answer)
+  return { wire: answer, life: lifeOf(wire), data: () => userDataOf(wire) }
 }
 
 /** A session out of a cookie. What it is compared with is fixed before the handler gets the data. */
@@ -95,41 +96,43 @@ class CookieContent implements Omit<Loaded, 'value'> {
   }
 }
 
-export interface WireHooks {
-  encode: (data: AnyData) => string
-  decode: (text: string) => unknown
-  /** A `valid` hook sees the stored object, and may change it. */
-  hooked: boolean
-  /** A decoder failed for another reason than malformed text. */
-  onDecodeError: (request: unknown) => void
+/** What of a request the format needs. */
+export interface WireRequest {
+  readonly settings: {
+    encode: (data: AnyData) => string
+    decode: (text: string) => unknown
+    /** A `valid` hook sees the stored object, and may change it. */
+    valid?: unknown
+  }
+  /** A decoder failed for another reason than malformed text: the cookie must not make the next request fail too. */
+  forgetCookie(): void
 }
 
 /** koa-session's cookie: data and bookkeeping in one JSON text, or whatever the site's `encode` makes of them. */
-export function koaFormat(hooks: WireHooks): CookieFormat {
-  return {
-    encode({ data, life, text }: Draft): string {
-      if (hooks.encode !== encode) return hooks.encode(toWire(data, life))
-      return Buffer.from(withTail(text(), life)).toString('base64')
-    },
+export const koaFormat: CookieFormat = {
+  encode({ data, life, text }: Draft, request: unknown): string {
+    const { settings } = request as WireRequest
+    if (settings.encode !== encode) return settings.encode(toWire(data, life))
+    return Buffer.from(withTail(text(), life)).toString('base64')
+  },
 
-    decode(text: string, request: unknown): Omit<Loaded, 'value'> | Absent {
-      const standard = hooks.decode === decode
-      const json = standard ? jsonOf(text) : ''
-      let wire: unknown
-      try {
-        wire = standard ? JSON.parse(json) : hooks.decode(text)
-      } catch (error) {
-        if (error instanceof SyntaxError) return { absent: true, malformed: true }
-        if (error instanceof Error) hooks.onDecodeError(request)
-        else return { absent: true, malformed: true }
-        throw error
-      }
-      if (!wire) return { absent: true, value: wire }
-      if (!isWire(wire)) return { absent: true, malformed: true }
-      const life = lifeOf(wire)
-      return new CookieContent(wire, life, standard && !hooks.hooked ? withoutTail(json, wire, life) : undefined)
-    },
-  }
+  decode(text: string, request: unknown): Omit<Loaded, 'value'> | Absent {
+    const { settings } = request as WireRequest
+    const standard = settings.decode === decode
+    const json = standard ? jsonOf(text) : ''
+    let answer: unknown
+    try {
+      answer = standard ? JSON.parse(json) : settings.decode(text)
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof SyntaxError) return { absent: true, malformed: true }
+      ;(request as WireRequest).forgetCookie()
+      throw error
+    }
+    if (!answer) return { absent: true, value: answer }
+    const wire = wireOf(answer)
+    const life = lifeOf(wire)
+    return new CookieContent(wire, life, standard && !settings.valid ? withoutTail(json, wire, life) : undefined)
+  },
 }
 
 function tailOf(life: Life): string {

@@ -1,0 +1,41 @@
+import { SessionError, SessionStoreError } from '../core/errors.ts'
+import { isPromise, type MaybePromise } from '../core/maybe.ts'
+
+/** How long a store may take for one call. */
+export const DEFAULT_STORE_TIMEOUT_MS = 5000
+
+/**
+ * Calls a store, which may answer at once, by a promise, by throwing, or never. Its failure gets Holdfast's type with its
+ * own error as the cause; after `timeoutMs` the outcome is unknown, and a late answer is nobody's.
+ */
+export function ask<T>(operation: string, timeoutMs: number, call: () => MaybePromise<T>): MaybePromise<T> {
+  let answer: MaybePromise<T>
+  try {
+    answer = call()
+  } catch (cause) {
+    throw typed(operation, cause)
+  }
+  return isPromise(answer) ? inTime(operation, timeoutMs, answer) : answer
+}
+
+function inTime<T>(operation: string, timeoutMs: number, answer: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new SessionStoreError(`${operation} within ${timeoutMs} ms`, { outcome: 'unknown' }))
+    const timer = setTimeout(late, timeoutMs)
+    timer.unref()
+    answer.then(
+      value => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (cause: unknown) => {
+        clearTimeout(timer)
+        reject(typed(operation, cause))
+      },
+    )
+  })
+}
+
+function typed(operation: string, cause: unknown): SessionError {
+  return cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
+}
