@@ -1,55 +1,12 @@
-import { type Absent, type Draft, isAbsent, type Loaded, type SessionBackend, type TokenCodec, type WriteResult } from './backend.ts'
+import { type Absent, type Draft, isAbsent, type Loaded, type WriteResult } from './backend.ts'
+import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
 import { SessionAsyncHookError, SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
-import type { EventSink } from './events.ts'
 import { type Content, copy, type Data, parseData } from './json.ts'
-import { begin, expiry, extend, type LifetimePolicy, touchDue } from './lifetime.ts'
+import { begin, expiry, extend, touchDue } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
-import { type ConflictPolicy, merge } from './merge.ts'
+import { merge } from './merge.ts'
 import { type Gone, isGone } from './record.ts'
 import { Session } from './session.ts'
-
-/** What the adapter does to the browser's token. */
-export interface CommitResult {
-  /** `dropped`: nothing was written, because the browser could not have been given the token (see `tokenless`). */
-  action: 'none' | 'set' | 'clear' | 'dropped'
-  /** The new token text, with `set`. */
-  token?: string
-  /** When the browser may forget it, in ms since the epoch; absent: when it closes. */
-  expiresAt?: number
-}
-
-export interface CommitIntent {
-  /** Write even if nothing changed. */
-  force?: boolean
-  /** Give the session a new id; the old one is dead at once. */
-  regenerate?: boolean
-  /**
-   * The response can carry no token any more. `error`: what needs one fails before anything is stored; `drop`: it is not
-   * stored, since no browser could come back for it. What is stored under a known id is saved as always.
-   */
-  tokenless?: 'error' | 'drop' | undefined
-}
-
-export interface ManagerConfig {
-  backend: SessionBackend
-  /** Absent where the adapter's own transport has signed the token already. */
-  codec: TokenCodec | null
-  policy: LifetimePolicy
-  conflict: ConflictPolicy
-  /** Top-level keys that are never merged across two requests. */
-  guard: readonly string[]
-  /** `ignore`: a response goes out although its session was ended meanwhile; `error`: it fails with 409. */
-  onGone: 'ignore' | 'error'
-  /** Whether each save hands the token out again (the peers do), or only a new one. */
-  reissue: 'on-save' | 'when-new'
-  valid?: ((request: unknown, wire: unknown) => unknown) | undefined
-  /** False says that there is no hook for this request. */
-  beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
-  /** Refuses a token that no browser would keep. */
-  checkToken?: ((token: string, data: Data) => void) | undefined
-  emit: EventSink
-  now: () => number
-}
 
 const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
@@ -138,17 +95,17 @@ export class SessionManager {
   }
 
   #commit(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
-    const { beforeSave, now } = this.#config
     if (session.destroyed) return this.#end(session, request, intent)
     if (session.detached && !intent.regenerate) return NONE
     const forced = intent.force === true || intent.regenerate === true
+    const refresh = this.#refreshDue(session)
+    // What nobody has opened has not changed: it is not even parsed.
+    if (!forced && !refresh && !session.opened) return NONE
     const snapshot = session.snapshot()
     const changed = session.differs(snapshot)
-    if (!forced && !changed && !this.#refreshDue(session, now())) return NONE
-    if (intent.tokenless && this.#needsToken(session, intent)) {
-      if (intent.tokenless === 'error' && (forced || changed)) throw new SessionHeadersSentError()
-      return DROPPED
-    }
+    if (!forced && !changed && !refresh) return NONE
+    if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(session, request, intent, forced || changed)
+    const { beforeSave } = this.#config
     const hook = beforeSave ? this.#hooked('beforeSave', beforeSave(request, session)) : false
     if (hook === false) return this.#write(session, request, intent, snapshot, changed, !forced && changed)
     return chain(hook, () => {
@@ -157,13 +114,28 @@ export class SessionManager {
     })
   }
 
+  /** The browser cannot be given the token that this write needs. */
+  #withhold(session: Session, request: unknown, intent: CommitIntent, asked: boolean): MaybePromise<CommitResult> {
+    if (intent.tokenless === 'error') {
+      if (asked) throw new SessionHeadersSentError()
+      return DROPPED
+    }
+    if (!intent.regenerate || !session.loaded) return DROPPED
+    // A new id was asked for and cannot be given: the old one must not go on as if it had been.
+    return chain(this.#config.backend.delete(session.loaded, session.id, 'regenerated', request), () => {
+      session.loaded = null
+      session.detached = true
+      return DROPPED
+    })
+  }
+
   #needsToken(session: Session, intent: CommitIntent): boolean {
     return !this.#config.backend.keyed || !session.loaded || intent.regenerate === true
   }
 
-  #refreshDue(session: Session, now: number): boolean {
+  #refreshDue(session: Session): boolean {
     if (!session.loaded || session.settled) return false
-    return session.stale || touchDue(session.loaded.life, session.policy, now)
+    return session.stale || touchDue(session.loaded.life, session.policy, this.#config.now())
   }
 
   #write(
@@ -274,11 +246,16 @@ export class SessionManager {
    * What the handler changed before is saved first.
    */
   async update(session: Session, request: unknown, change: (draft: Data) => unknown): Promise<CommitResult> {
-    const pending = await this.commit(session, request)
-    const run = this.#update(session, request, change)
+    while (session.busy) await session.busy
+    const run = this.#saveAndUpdate(session, request, change)
     this.#occupy(session, run)
-    const result = await run
-    return result.action === 'none' ? pending : result
+    return run
+  }
+
+  async #saveAndUpdate(session: Session, request: unknown, change: (draft: Data) => unknown): Promise<CommitResult> {
+    const saved = await this.#commit(session, request, {})
+    const updated = await this.#update(session, request, change)
+    return updated.action === 'none' ? saved : updated
   }
 
   async #update(session: Session, request: unknown, change: (draft: Data) => unknown): Promise<CommitResult> {

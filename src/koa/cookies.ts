@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { SessionKeysError } from '../core/errors.ts'
 import { escapeText } from '../core/text.ts'
-import type { DropInRequest } from './drop-in.ts'
+import type { DropInRequest } from './drop-in-request.ts'
 import type { SessionOptions } from './types.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { CONTROLS, SessionHolder } from '../core/controls.ts'
 import { type Data, dataOf, put } from '../core/json.ts'
-import type { DropInRequest } from './drop-in.ts'
+import type { DropInRequest } from './drop-in-request.ts'
 import { isMember } from './wire.ts'
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')

@@ -11,6 +11,7 @@ import { Sessions } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
 import { ContextProperty, Instance } from './context.ts'
 import { livePlan } from './drop-in.ts'
+import { reportBeside } from './events.ts'
 import { NativePlan } from './native.ts'
 import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
 import type { Plan } from './plan.ts'
@@ -105,7 +106,7 @@ function mount(app: App, name: string, plan: () => Plan, warnings: Warnings): Se
       await next()
       return
     }
-    if (plan.manager.eager) await request.open()
+    if (plan.manager.eager && !request.opened) await request.open()
     let failure: { error: unknown } | undefined
     try {
       await next()
@@ -117,18 +118,16 @@ function mount(app: App, name: string, plan: () => Plan, warnings: Warnings): Se
       if (isPromise(done as Promise<void>)) await done
     } catch (error) {
       // The handler's own error goes first; this one is reported beside it.
-      if (failure) ctx.app.emit('error', error, ctx)
+      if (failure) reportBeside(ctx, error)
       else failure = { error }
     }
     request.finish(failure !== undefined)
     if (failure) throw failure.error
   }
 
-  const load = async (request: IncomingMessage): Promise<AnyData | null> => {
-    const ctx = app.createContext(request, new ServerResponse(request)) as unknown as Context
-    const opened = plan().begin(ctx)
-    await opened.open()
-    return opened.data()
-  }
+  const load = (request: IncomingMessage): Promise<AnyData | null> =>
+    plan()
+      .begin(app.createContext(request, new ServerResponse(request)) as unknown as Context)
+      .load()
   return Object.assign(middleware, { load }) as unknown as SessionMiddleware<object>
 }

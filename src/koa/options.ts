@@ -1,8 +1,9 @@
 import { cookieProblems } from '../cookie/attributes.ts'
+import type { LifetimePolicy } from '../core/lifetime.ts'
 import { durationMs, mustBeFunction } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
-import { decode, encode } from './wire.ts'
+import { DEFAULT_LIFE_MS, decode, encode } from './wire.ts'
 
 export type SessionOptions = Options
 
@@ -88,4 +89,9 @@ export function fillDefaults(options: CreateSessionOptions): void {
   if (!Object.isExtensible(options)) return
   for (const [name, value] of Object.entries({ ...DEFAULTS, encode, decode }))
     if (!(name in options)) Object.assign(options, { [name]: value })
+}
+
+/** koa-session's lifetimes: `maxAge` from the last save; `rolling` and `renew` save more often. */
+export function policyOf({ rolling, renew }: SessionOptions): LifetimePolicy {
+  return { idleMs: DEFAULT_LIFE_MS, absoluteMs: null, touch: rolling ? 'always' : renew ? 'half-life' : 'never' }
 }

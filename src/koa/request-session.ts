@@ -1,8 +1,8 @@
 import type { Context } from 'koa'
+import type { CommitIntent, CommitResult } from '../core/config.ts'
 import type { SessionControls, SessionHolder } from '../core/controls.ts'
 import { SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
-import type { CommitIntent, CommitResult } from '../core/manager.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session } from '../core/session.ts'
 import { keepThroughErrors, markPrivate, markVary } from './headers.ts'
@@ -52,11 +52,6 @@ export abstract class RequestSession implements SessionControls {
     return this.#session?.id
   }
 
-  /** What was loaded, for a reader that changes nothing; null if there is no session. */
-  data(): Data | null {
-    return this.#session?.loaded ? this.#session.take() : null
-  }
-
   protected get session(): Session | undefined {
     return this.#session
   }
@@ -64,6 +59,17 @@ export abstract class RequestSession implements SessionControls {
   /** Loads the session. Where that needs I/O, the middleware calls it before the handler runs. */
   open(): MaybePromise<void> {
     return chain(this.plan.manager.open(this.readToken(), this), session => this.#meet(session))
+  }
+
+  get opened(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** For a reader without a handler: the data, or null. Nothing is created where no token came. */
+  async load(): Promise<Data | null> {
+    if (this.readToken() === undefined) return null
+    await this.open()
+    return this.#session?.loaded ? this.#session.take() : null
   }
 
   /** Gives the request a session that is never stored. */

@@ -1,6 +1,6 @@
 import type { LegacyPort } from '../backends/legacy.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
-import type { DropInRequest } from './drop-in.ts'
+import type { DropInRequest } from './drop-in-request.ts'
 import type { KoaSessionStore } from './types.ts'
 import { DEFAULT_LIFE_MS, fromStore, toWire } from './wire.ts'
 

@@ -1,0 +1,49 @@
+import type { SessionBackend, TokenCodec } from './backend.ts'
+import type { EventSink } from './events.ts'
+import type { Data } from './json.ts'
+import type { LifetimePolicy } from './lifetime.ts'
+import type { ConflictPolicy } from './merge.ts'
+import type { Session } from './session.ts'
+
+/** What the adapter does to the browser's token. */
+export interface CommitResult {
+  /** `dropped`: nothing was written, because the browser could not have been given the token (see `tokenless`). */
+  action: 'none' | 'set' | 'clear' | 'dropped'
+  /** The new token text, with `set`. */
+  token?: string
+  /** When the browser may forget it, in ms since the epoch; absent: when it closes. */
+  expiresAt?: number
+}
+
+export interface CommitIntent {
+  /** Write even if nothing changed. */
+  force?: boolean
+  /** Give the session a new id; the old one is dead at once. */
+  regenerate?: boolean
+  /**
+   * The response can carry no token any more. `error`: what needs one fails before anything is stored; `drop`: it is not
+   * stored, since no browser could come back for it. What is stored under a known id is saved as always.
+   */
+  tokenless?: 'error' | 'drop' | undefined
+}
+
+export interface ManagerConfig {
+  backend: SessionBackend
+  /** Absent where the adapter's own transport has signed the token already. */
+  codec: TokenCodec | null
+  policy: LifetimePolicy
+  conflict: ConflictPolicy
+  /** Top-level keys that are never merged across two requests. */
+  guard: readonly string[]
+  /** `ignore`: a response goes out although its session was ended meanwhile; `error`: it fails with 409. */
+  onGone: 'ignore' | 'error'
+  /** Whether each save hands the token out again (the peers do), or only a new one. */
+  reissue: 'on-save' | 'when-new'
+  valid?: ((request: unknown, wire: unknown) => unknown) | undefined
+  /** False says that there is no hook for this request. */
+  beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
+  /** Refuses a token that no browser would keep. */
+  checkToken?: ((token: string, data: Data) => void) | undefined
+  emit: EventSink
+  now: () => number
+}

@@ -1,0 +1,131 @@
+import type { Context } from 'koa'
+import { chain, type MaybePromise } from '../core/maybe.ts'
+import type { Session } from '../core/session.ts'
+import { newUuid } from '../crypto/session-id.ts'
+import { clearCookie, readCookie, refusesSecure, reportSecure, writeCookie } from './cookies.ts'
+import type { DropInPlan } from './drop-in.ts'
+import { KoaSessionHolder } from './facade.ts'
+import { keepThroughErrors } from './headers.ts'
+import { policyOf } from './options.ts'
+import { RequestSession } from './request-session.ts'
+import type { KoaSession, SessionOptions } from './types.ts'
+
+/** One request with koa-session's options. */
+export class DropInRequest extends RequestSession {
+  readonly plan: DropInPlan
+  /** The peer's store for this request; what `ContextStore` makes is made for it alone. */
+  readonly store: unknown
+  #options: SessionOptions | undefined
+  #maxAge: number | 'session' | undefined
+
+  constructor(ctx: Context, plan: DropInPlan) {
+    super(ctx)
+    const { ContextStore, store, maxAge } = plan.options
+    this.plan = plan
+    this.store = ContextStore ? new ContextStore(ctx) : store
+    this.#maxAge = maxAge
+  }
+
+  /** The options in force for this request. */
+  get settings(): SessionOptions {
+    return this.#options ?? this.plan.options
+  }
+
+  /** `ctx.sessionOptions`: this request's own copy, made when it is asked for. */
+  get sessionOptions(): SessionOptions {
+    this.#options ??= { ...this.plan.options, maxAge: this.#maxAge }
+    return this.#options
+  }
+
+  /** The session's life, as koa-session spells it. It lives in the copy of the options once there is one. */
+  get maxAge(): number | 'session' | undefined {
+    return this.#options ? this.#options.maxAge : this.#maxAge
+  }
+
+  set maxAge(value: number | 'session' | undefined) {
+    this.#maxAge = value
+    if (this.#options) this.#options.maxAge = value
+  }
+
+  get expiresAt(): number | undefined {
+    const expiresAt = this.session?.life?.expiresAt
+    return expiresAt === undefined || Number.isFinite(expiresAt) ? expiresAt : undefined
+  }
+
+  newId(): string {
+    const { genid, prefix = '' } = this.settings
+    if (!genid) return prefix + newUuid()
+    const id = genid(this.ctx)
+    if (typeof id !== 'string' || id === '') throw new TypeError('genid must return a non-empty string')
+    return id
+  }
+
+  /** Also where the error that follows makes Koa remove all headers. */
+  forgetCookie(): void {
+    keepThroughErrors(this.ctx, this.plan.cookieNames, () => this.clearToken())
+  }
+
+  /** The site's hook, which may still change the session and its life; false where there is none. */
+  beforeSave(): unknown {
+    const { beforeSave } = this.settings
+    if (!beforeSave) return false
+    const answer = beforeSave(this.ctx, this.get() as unknown as KoaSession) as MaybePromise<unknown>
+    return chain(answer, () => {
+      if (this.session) this.prepare(this.session)
+    })
+  }
+
+  protected override met({ loaded, maxAge }: Session): void {
+    if (maxAge !== undefined) this.maxAge = maxAge === null ? 'session' : maxAge
+    if (typeof loaded?.wire === 'object') this.#acceptMembers(loaded.wire as Record<string, unknown>)
+  }
+
+  /** koa-session never stores its own members, but goes by them where somebody else did. */
+  #acceptMembers(wire: Record<string, unknown>): void {
+    if ('isNew' in wire) this.isNew = wire.isNew as boolean
+    if ('_requireSave' in wire) this.requireSave = Boolean(wire._requireSave)
+    if (!('maxAge' in wire)) return
+    this.maxAge = wire.maxAge as number
+    this.requireSave = true
+  }
+
+  protected override prepare(session: Session): void {
+    const { maxAge } = this
+    session.maxAge = maxAge === 'session' ? null : maxAge || undefined
+    if (this.#options) session.policy = policyOf(this.#options)
+  }
+
+  protected readToken(): string | undefined {
+    if (!this.plan.external) return readCookie(this)
+    const id: unknown = this.settings.externalKey?.get(this.ctx)
+    if (id === undefined || id === null || typeof id === 'string') return id || undefined
+    throw new TypeError('externalKey.get must return a string or nothing, and at once')
+  }
+
+  protected writeToken(token: string): void {
+    if (this.plan.external) this.settings.externalKey?.set(this.ctx, token)
+    else writeCookie(this, token)
+  }
+
+  protected clearToken(): void {
+    if (this.plan.external) this.settings.externalKey?.clear?.(this.ctx)
+    else clearCookie(this)
+  }
+
+  protected override refusesToken(): boolean {
+    return !this.plan.external && refusesSecure(this)
+  }
+
+  protected override reportRefusal(): void {
+    reportSecure(this)
+  }
+
+  protected hold(source: object, session: Session): KoaSessionHolder {
+    const holder = KoaSessionHolder.from(this, source)
+    session.hold(holder, data => {
+      for (const key of Object.keys(holder)) delete (holder as unknown as Record<string, unknown>)[key]
+      Object.defineProperties(holder, Object.getOwnPropertyDescriptors(data))
+    })
+    return holder
+  }
+}
