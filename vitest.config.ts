@@ -1,16 +1,28 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+// Tests import the package by its public names and its files by their paths. Both lead to the sources or, with HOLDFAST_TEST_BUILT set
+// (`npm run test:full`), to what was built from them.
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+const built = [
+  { find: /^holdfast$/, replacement: path('./dist/index.js') },
+  { find: /^holdfast\/(.*)$/, replacement: path('./dist/$1.js') },
+  { find: /^(?:\.\.\/)+src\/(.*)\.ts$/, replacement: path('./dist/$1.js') },
+]
+const sources = [
+  { find: /^holdfast$/, replacement: path('./src/index.ts') },
+  { find: /^holdfast\/(.*)$/, replacement: path('./src/$1.ts') },
+]
+
 export default defineConfig({
-  resolve: {
-    // Tests import the package by its public names and run the sources; scripts/package-check.mjs runs the built package.
-    alias: [
-      { find: /^holdfast$/, replacement: new URL('./src/index.ts', import.meta.url).pathname },
-      { find: /^holdfast\/(.*)$/, replacement: new URL('./src/$1.ts', import.meta.url).pathname },
-    ],
-  },
+  resolve: { alias: process.env.HOLDFAST_TEST_BUILT ? built : sources },
   test: {
     include: ['test/**/*.test.ts'],
+    passWithNoTests: false,
+    // By default one core is left to others; on the two cores of a usual CI that is half of them.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    coverage: { include: ['src/**'], reporter: ['text', 'html'] },
   },
 })

@@ -12,10 +12,12 @@ import { describeEvent, EventHub, type EventSink, type SessionEvent, type Sessio
 import type { LifetimePolicy } from './core/lifetime.ts'
 import { SessionManager } from './core/manager.ts'
 import type { ConflictPolicy } from './core/merge.ts'
+import { COOKIE_MODE } from './core/notices.ts'
 import { type Duration, durationMs } from './core/options.ts'
 import type { DefaultData } from './core/session-data.ts'
 import { isSessionStore, type SessionStore } from './core/store.ts'
 import type { TokenTransport } from './core/transport.ts'
+import { Warnings } from './core/warnings.ts'
 import { type KeysOption, keyringOf } from './crypto/keyring.ts'
 import { SealedCodec } from './crypto/sealed.ts'
 import { createRefs, keyOf, newId } from './crypto/session-id.ts'
@@ -91,6 +93,14 @@ function codecOf({ protection, keys, keysMissing, scope, policy }: ManagerParts,
   const keyring = keyringOf(keys, keysMissing)
   if (protection === 'signed') return new SignedCodec(keyring, scope)
   return new SealedCodec(keyring, { scope, longestLifeMs: policy.absoluteMs ?? MAX_LIFE_MS, now })
+}
+
+/** Warnings that Node prints, with their codes. */
+export function processWarnings(): Warnings {
+  return new Warnings(
+    (code, message) => process.emitWarning(message, { type: 'HoldfastWarning', code }),
+    () => Date.now(),
+  )
 }
 
 export interface CreateSessionsOptions {
@@ -205,5 +215,6 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
     now: options.now,
   })
+  if (!store) processWarnings().warn(COOKIE_MODE.code, COOKIE_MODE.text)
   return new Sessions<D>(manager, transport, hub)
 }

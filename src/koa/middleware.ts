@@ -3,11 +3,12 @@ import type Koa from 'koa'
 import type { Context, DefaultState, Middleware, Next } from 'koa'
 import { EndedIds } from '../backends/legacy.ts'
 import { isPromise } from '../core/maybe.ts'
+import { COOKIE_MODE, PEER_STORE } from '../core/notices.ts'
 import { mustBeFunction } from '../core/options.ts'
 import type { AnyData, DefaultData } from '../core/session-data.ts'
 import { isSessionStore } from '../core/store.ts'
-import { Warnings } from '../core/warnings.ts'
-import { Sessions } from '../create.ts'
+import type { Warnings } from '../core/warnings.ts'
+import { processWarnings, Sessions } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
 import { ContextProperty, Instance } from './context.ts'
 import { livePlan } from './drop-in.ts'
@@ -47,15 +48,11 @@ function isApp(value: unknown): value is App {
   return typeof value === 'object' && value !== null && typeof (value as { use?: unknown }).use === 'function'
 }
 
-function printWarning(code: string, message: string): void {
-  process.emitWarning(message, { type: 'HoldfastWarning', code })
-}
-
 function dropIn(options: CreateSessionOptions, app: App): SessionMiddleware<object> {
   acceptOldSpelling(options)
   SessionOptions.parse(options)
   fillDefaults(options)
-  const warnings = new Warnings(printWarning, () => Date.now())
+  const warnings = processWarnings()
   const resolved = resolve(options)
   for (const problem of browserProblems(resolved)) warnings.warn(`HOLDFAST_COOKIE:${problem}`, `session option ${problem}`)
   sayWhatIsNotPromised(resolved, warnings)
@@ -69,13 +66,10 @@ function acceptOldSpelling(options: CreateSessionOptions & { maxage?: CreateSess
   process.emitWarning('the session option `maxage` is spelled `maxAge`', 'DeprecationWarning', 'HOLDFAST_MAXAGE')
 }
 
-function sayWhatIsNotPromised(options: SessionOptions, warnings: Warnings): void {
-  if (options.ContextStore || (options.store && !isSessionStore(options.store))) {
-    warnings.warn(
-      'HOLDFAST_PEER_STORE',
-      'a koa-session store cannot compare before it writes: overlapping requests overwrite each other, and an id is stored as it is. A Holdfast store promises more.',
-    )
-  }
+function sayWhatIsNotPromised({ store, ContextStore }: SessionOptions, warnings: Warnings): void {
+  if (!ContextStore && isSessionStore(store)) return
+  const { code, text } = store || ContextStore ? PEER_STORE : COOKIE_MODE
+  warnings.warn(code, text)
 }
 
 function native(sessions: Sessions<object>, app: App, options: NativeOptions = {}): SessionMiddleware<object> {
@@ -84,7 +78,7 @@ function native(sessions: Sessions<object>, app: App, options: NativeOptions = {
   if (peers.length > 0) throw new TypeError(`the option "${peers[0]}" belongs to koa-session; beside createSessions(…) it has no effect`)
   mustBeFunction('skip', skip)
   const plan = new NativePlan(sessions, skip)
-  return mount(app, property, () => plan, new Warnings(printWarning, () => Date.now()))
+  return mount(app, property, () => plan, processWarnings())
 }
 
 function mount(app: App, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {

@@ -1,0 +1,173 @@
+import { html, toText } from './html.mjs'
+import { modes } from './modes.mjs'
+
+/** The page: what is in the session, what this answer did with it, and what the chosen mode can and cannot promise. */
+export function sessionPage({ mode, data, outcome, previous, request, error, entered }) {
+  const { views = 0, user } = data ?? {}
+  const { title, cookieName } = modes[mode]
+  const main = html`
+    <section class="card counter" aria-labelledby="views-title">
+      <h2 id="views-title">Views</h2>
+      <p class="count"><output id="views">${views}</output> <span>${views === 1 ? 'view' : 'views'} in this session</span></p>
+      <p class="hint">Only <code>GET /</code> counts. The second button asks for the same page and changes nothing.</p>
+      <p class="actions">
+        <a class="button primary" href="/">Reload and count</a>
+        <a class="button" href="/peek">Reload without counting</a>
+      </p>
+    </section>
+    ${outcomeCard(outcome, previous, request)}
+    ${dataCard(data)}
+    ${user === undefined ? loginCard(mode, error, entered) : userCard(user)}
+    ${modeCard(mode)}`
+  const footer = html`
+    <p>
+      <strong>${title}</strong>, cookie <code>${cookieName}</code>, store:
+      ${mode === 'store' ? html`<code>DemoFileStore</code>, one JSON file for each session` : 'none, the record is in the cookie'}.
+      A session lasts one day from its last save.
+    </p>
+    <p>This page runs no script and loads nothing from elsewhere.</p>`
+  return layout(user === undefined ? 'Holdfast demo' : `Holdfast demo: ${user}`, main, footer, title)
+}
+
+export function messagePage(title, text) {
+  const main = html`
+    <section class="card" aria-labelledby="message-title">
+      <h2 id="message-title">${title}</h2>
+      <p>${text}</p>
+      <p class="actions"><a class="button primary" href="/peek">Back to the session</a></p>
+    </section>`
+  return layout(`Holdfast demo: ${title}`, main)
+}
+
+function outcomeCard({ verdict, reason, cookies, storeCalls }, previous, request) {
+  return html`
+    <section class="card outcome" aria-labelledby="outcome-title">
+      <h2 id="outcome-title">What this answer did</h2>
+      ${previous && verdictLine(previous.request, ' came before this one and sent you here', previous, 'previous')}
+      ${verdictLine(request, '', { verdict, reason }, 'outcome')}
+      <dl class="facts">
+        <div>
+          <dt>Set-Cookie</dt>
+          <dd>${cookies.length > 0 ? cookies.map(line => html`<code>${line}</code>`) : 'none'}</dd>
+        </div>
+        <div>
+          <dt>Store calls</dt>
+          <dd>${storeCalls === null ? 'no store in this mode' : storeCalls.length > 0 ? storeCalls.map(call => html`<code>${call}</code>`) : 'none'}</dd>
+        </div>
+      </dl>
+    </section>`
+}
+
+function verdictLine(request, remark, { verdict, reason }, id) {
+  const kind = { Saved: 'saved', 'Not saved': 'unsaved', Ended: 'ended' }[verdict]
+  return html`
+    <div class="verdict ${kind}" id="${id}">
+      <p class="request"><code>${request}</code>${remark}</p>
+      <p><strong>${verdict}:</strong> ${reason}.</p>
+    </div>`
+}
+
+function dataCard(data) {
+  const entries = Object.entries(data ?? {})
+  const table = html`
+    <table id="data">
+      <thead>
+        <tr><th scope="col">Key</th><th scope="col">Value</th></tr>
+      </thead>
+      <tbody>
+        ${entries.map(([key, value]) => html`<tr><th scope="row"><code>${key}</code></th><td><pre>${JSON.stringify(value, null, 2)}</pre></td></tr>`)}
+      </tbody>
+    </table>`
+  return html`
+    <section class="card" aria-labelledby="data-title">
+      <h2 id="data-title">In the session now</h2>
+      ${entries.length > 0 ? table : html`<p class="empty" id="data">Nothing. An empty session is not saved and sets no cookie.</p>`}
+    </section>`
+}
+
+function loginCard(mode, error, entered) {
+  return html`
+    <section class="card" aria-labelledby="login-title">
+      <h2 id="login-title">Log in</h2>
+      <form method="post" action="/login">
+        <label for="name">Name</label>
+        <div class="row">
+          <input id="name" name="name" value="${entered}" required maxlength="40" autocomplete="nickname" spellcheck="false"
+            ${error && html`aria-invalid="true" aria-describedby="name-error" autofocus`}>
+          <button class="primary">Log in</button>
+        </div>
+        ${error && html`<p class="error" id="name-error">${error}</p>`}
+      </form>
+      <p class="hint">Any name will do, there is no password.${mode === 'store' && ' The session gets a new id before the name goes into it.'}</p>
+    </section>`
+}
+
+function userCard(user) {
+  return html`
+    <section class="card" aria-labelledby="login-title">
+      <h2 id="login-title">Logged in</h2>
+      <form method="post" action="/logout" class="row">
+        <p class="who">You are <strong id="user">${user}</strong>.</p>
+        <button>Log out</button>
+      </form>
+      <p class="hint">Logging out ends the whole session, the view counter included.</p>
+    </section>`
+}
+
+function modeCard(mode) {
+  const { cookieName, where, holds, cannot, proof } = modes[mode]
+  return html`
+    <section class="card mode" aria-labelledby="mode-title">
+      <h2 id="mode-title">Where the session lives</h2>
+      <form method="post" action="/mode" class="switch" role="group" aria-labelledby="mode-title">
+        ${Object.entries(modes).map(
+          ([name, { title }]) => html`<button name="mode" value="${name}" aria-pressed="${name === mode}">${title}</button>`,
+        )}
+      </form>
+      <p>${where}</p>
+      <div class="promises">
+        <div>
+          <h3>It promises</h3>
+          <ul class="holds">${holds.map(text => html`<li>${text}</li>`)}</ul>
+        </div>
+        <div>
+          <h3>It cannot promise</h3>
+          <ul class="cannot">${cannot.map(text => html`<li>${text}</li>`)}</ul>
+        </div>
+      </div>
+      <p class="hint"><strong>See it yourself:</strong> in your browser's tools, copy <code>${cookieName}</code> and <code>${cookieName}.sig</code>, log out, put them back. ${proof}</p>
+    </section>`
+}
+
+function layout(title, main, footer, badge) {
+  return toText(html`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>${title}</title>
+    <link rel="icon" href="/favicon.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="/style.css">
+  </head>
+  <body>
+    <a class="skip" href="#main">Skip to the session</a>
+    <header class="top">
+      <div class="wide">
+        <p class="brand"><img src="/favicon.svg" alt="" width="30" height="30"> Holdfast <span>demo</span></p>
+        ${badge && html`<p class="badge">${badge}</p>`}
+      </div>
+    </header>
+    <main id="main" class="wide" tabindex="-1">
+      <div class="intro">
+        <h1>One session, in plain sight</h1>
+        <p>Every answer says what is in your session, whether it was saved, and why.</p>
+      </div>
+      <div class="cards">${main}
+      </div>
+    </main>
+    <footer class="bottom"><div class="wide">${footer}</div></footer>
+  </body>
+</html>
+`)
+}

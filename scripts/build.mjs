@@ -1,0 +1,22 @@
+// Builds dist/ from src/. With --if-stale it does nothing while dist/ is newer than what it is made from.
+import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const changedAt = path => statSync(root + path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+/** Folders count too: their time changes when a file in them comes or goes. */
+function isStale() {
+  const inputs = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+  for (const path of readdirSync(`${root}src`, { recursive: true })) inputs.push(`src/${path}`)
+  return Math.max(...inputs.map(changedAt)) >= changedAt('dist/index.js')
+}
+
+if (!process.argv.includes('--if-stale') || isStale()) {
+  rmSync(`${root}dist`, { recursive: true, force: true })
+  const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
+    stdio: 'inherit',
+  })
+  process.exitCode = tsc.status ?? 1
+}

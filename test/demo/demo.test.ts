@@ -1,0 +1,365 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { killLeftovers, type Server, startServer } from '../examples/child.ts'
+
+const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const modes = ['cookie', 'store'] as const
+const cookieNames = { cookie: 'holdfast.demo', store: 'holdfast.demo.id' }
+
+vi.setConfig({ testTimeout: 60_000 })
+
+let browser: Browser
+let data: string
+let server: Server
+let complaints: string[]
+
+beforeAll(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: chromiumArguments })
+})
+afterAll(() => browser?.close())
+
+beforeEach(async () => {
+  complaints = []
+  data = await mkdtemp(join(tmpdir(), 'holdfast-demo-'))
+  server = await startDemo()
+})
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+  killLeftovers()
+  await rm(data, { recursive: true, force: true })
+  expect(complaints).toEqual([])
+})
+
+const startDemo = () => startServer('demo/server.mjs', { HOLDFAST_DEMO_DATA: data })
+
+/** A visitor's own browser profile; console errors and failed requests in it fail the test. */
+async function visit(options = {}): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  // A browser asks for the icon when it likes, also after the page has been loaded and the server has been stopped.
+  const complain = (url: string, text: string) => url.endsWith('/favicon.svg') || complaints.push(`${url}: ${text}`)
+  page.on('console', message => ['error', 'warning'].includes(message.type()) && complain(message.location().url, message.text()))
+  page.on('pageerror', error => complain(page.url(), String(error)))
+  page.on('requestfailed', request => complain(request.url(), 'failed'))
+  await page.goto(`${server.url}/peek`)
+  return { page, context }
+}
+
+/** Does what leads to another page and waits until that page is there. */
+async function follow(page: Page, action: () => Promise<void>): Promise<void> {
+  const loaded = page.waitForEvent('load')
+  await action()
+  await loaded
+}
+
+async function use(page: Page, mode: 'cookie' | 'store'): Promise<void> {
+  await follow(page, () => page.getByRole('button', { name: `${mode} mode` }).click())
+  await page.locator(`button[value=${mode}][aria-pressed=true]`).waitFor()
+}
+
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name').fill(name)
+  await follow(page, () => page.getByRole('button', { name: 'Log in' }).click())
+  await page.locator('#user').waitFor()
+}
+
+async function logOut(page: Page): Promise<void> {
+  await follow(page, () => page.getByRole('button', { name: 'Log out' }).click())
+  await page.getByLabel('Name').waitFor()
+}
+
+const views = (page: Page) => page.locator('#views').innerText()
+const outcome = (page: Page, id = 'outcome') => page.locator(`#${id} p:last-child`).innerText()
+const count = (page: Page) => follow(page, () => page.getByRole('link', { name: 'Reload and count' }).click())
+const peek = (page: Page) => follow(page, () => page.getByRole('link', { name: 'Reload without counting' }).click())
+const rows = async (page: Page) => (await page.locator('#data tbody tr').allInnerTexts()).map(text => text.replace(/\s+/, '\t'))
+
+async function cookieOf(context: BrowserContext, mode: 'cookie' | 'store'): Promise<string | undefined> {
+  return (await context.cookies()).find(({ name }) => name === cookieNames[mode])?.value
+}
+
+describe.each(modes)('in %s mode', mode => {
+  test('views are counted across reloads and across a restart, and the page says what was saved', async () => {
+    const { page, context } = await visit()
+    await use(page, mode)
+    expect(await views(page)).toBe('0')
+    expect(await outcome(page)).toBe('Not saved: the session is new and empty, no cookie sent.')
+    expect(await cookieOf(context, mode)).toBeUndefined()
+
+    await count(page)
+    expect(await views(page)).toBe('1')
+    expect(await outcome(page)).toBe('Saved: views set to 1; the cookie was sent for the first time.')
+    for (const expected of ['2', '3']) {
+      await page.reload()
+      expect(await views(page)).toBe(expected)
+    }
+    expect(await outcome(page)).toBe('Saved: views changed from 2 to 3; the cookie was sent again.')
+
+    const kept = await cookieOf(context, mode)
+    await peek(page)
+    expect(await views(page)).toBe('3')
+    expect(await outcome(page)).toBe('Not saved: nothing changed, no cookie sent.')
+    expect(await cookieOf(context, mode)).toBe(kept)
+
+    expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+    server = await startDemo()
+    await page.goto(`${server.url}/`)
+    expect(await views(page)).toBe('4')
+    expect(await outcome(page)).toBe('Saved: views changed from 3 to 4; the cookie was sent again.')
+    expect(await rows(page)).toEqual(['views\t4'])
+  })
+
+  test('a visitor logs in, stays logged in across a restart, and logs out', async () => {
+    const { page } = await visit()
+    await use(page, mode)
+    await count(page)
+    await logIn(page, '  Ada   Lovelace ')
+    expect(await page.locator('#user').innerText()).toBe('Ada Lovelace')
+    const how = mode === 'store' ? 'the cookie was sent again, with a new id in it' : 'the cookie was sent again'
+    expect(await outcome(page, 'previous')).toBe(`Saved: user set to "Ada Lovelace"; ${how}.`)
+    expect(await outcome(page)).toBe('Not saved: nothing changed, no cookie sent.')
+    expect(await rows(page)).toEqual(['views\t1', 'user\t"Ada Lovelace"'])
+    await peek(page)
+    expect(await page.locator('#previous').count()).toBe(0)
+
+    await server.stop('SIGINT')
+    server = await startDemo()
+    await page.goto(`${server.url}/peek`)
+    expect(await page.locator('#user').innerText()).toBe('Ada Lovelace')
+
+    await logOut(page)
+    expect(await outcome(page, 'previous')).toMatch(/^Ended: the session was destroyed.* and the cookie cleared\.$/)
+    expect(await outcome(page)).toBe('Not saved: the session is new and empty, no cookie sent.')
+    expect(await views(page)).toBe('0')
+    expect(await page.locator('#data').innerText()).toContain('Nothing.')
+  })
+
+  test('what the page says about a cookie that was copied before the log-out is so', async () => {
+    const { page, context } = await visit()
+    await use(page, mode)
+    await logIn(page, 'Ada')
+    const copies = await context.cookies()
+    await logOut(page)
+    await context.addCookies(copies)
+    await peek(page)
+    if (mode === 'cookie') {
+      expect(await page.locator('.cannot').innerText()).toContain('A copied cookie stays valid after you log out, until it expires')
+      expect(await page.locator('#user').innerText()).toBe('Ada')
+    } else {
+      expect(await page.locator('.holds').innerText()).toContain('a copied cookie is worthless at once')
+      expect(await page.locator('#user').count()).toBe(0)
+    }
+  })
+
+  test('a name is text, whatever it looks like', async () => {
+    const { page } = await visit()
+    await use(page, mode)
+    const name = '"><img src=x onerror=alert(1)>\'&amp;</p>'
+    await logIn(page, name)
+    expect(await page.locator('#user').innerText()).toBe(name)
+    expect(await page.title()).toBe(`Holdfast demo: ${name}`)
+    expect(await page.locator('img[src=x]').count()).toBe(0)
+    expect(await rows(page)).toEqual([`user\t${JSON.stringify(name)}`])
+  })
+
+  test('works at 390 px without scrolling sideways, by keyboard alone, and in the dark', async () => {
+    const { page } = await visit({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
+    await use(page, mode)
+    await page.goto(`${server.url}/`)
+    const pressed = async (key: string) => {
+      await page.keyboard.press(key)
+      return (await page.evaluate('document.activeElement.textContent || document.activeElement.name')) as string
+    }
+    expect(await pressed('Tab')).toBe('Skip to the session')
+    await page.keyboard.press('Enter')
+    expect(await pressed('Tab')).toBe('Reload and count')
+    expect(await pressed('Tab')).toBe('Reload without counting')
+    expect(await pressed('Tab')).toBe('name')
+    await page.keyboard.type('Grace')
+    await follow(page, () => page.keyboard.press('Enter'))
+    await page.locator('#user').waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(14, 20, 19)')
+  })
+})
+
+test('a log-in in store mode changes the id: who knew the old one has nothing', async () => {
+  const { page, context } = await visit()
+  await use(page, 'store')
+  await count(page)
+  const planted = await context.cookies()
+  const before = await cookieOf(context, 'store')
+  await logIn(page, 'Ada')
+  const after = await cookieOf(context, 'store')
+  expect(before).toMatch(/^\S{20,}$/)
+  expect(after).toMatch(/^\S{20,}$/)
+  expect(after).not.toBe(before)
+  expect(readdirSync(join(data, 'sessions'))).toHaveLength(1)
+
+  const other = await visit()
+  await other.context.addCookies(planted)
+  await peek(other.page)
+  expect(await other.page.locator('button[value=store]').getAttribute('aria-pressed')).toBe('true')
+  expect(await other.page.locator('#user').count()).toBe(0)
+  expect(await views(other.page)).toBe('0')
+})
+
+test('each mode has a session of its own, and both are still there after switching to and fro', async () => {
+  const { page, context } = await visit()
+  expect(await page.locator('button[value=cookie]').getAttribute('aria-pressed')).toBe('true')
+  expect(await page.locator('footer').innerText()).toContain('Cookie mode, cookie holdfast.demo, store: none')
+  await count(page)
+  await count(page)
+  expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(['holdfast.demo', 'holdfast.demo.sig'])
+  await use(page, 'store')
+  expect(await views(page)).toBe('0')
+  expect(await page.locator('footer').innerText()).toContain('Store mode, cookie holdfast.demo.id, store: DemoFileStore')
+  await count(page)
+  await logIn(page, 'Ada')
+  await use(page, 'cookie')
+  expect(await views(page)).toBe('2')
+  expect(await page.locator('#user').count()).toBe(0)
+  await use(page, 'store')
+  expect(await views(page)).toBe('1')
+  expect(await page.locator('#user').innerText()).toBe('Ada')
+  for (const cookie of await context.cookies()) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
+})
+
+test('no id is on the page or in the data folder, and what is in the folder is for its owner only', async () => {
+  const { page, context } = await visit()
+  await use(page, 'store')
+  await logIn(page, 'Ada')
+  const id = (await cookieOf(context, 'store')) ?? 'none'
+  await count(page)
+  expect(await page.locator('.facts').innerText()).toContain('holdfast.demo.id=(')
+  expect(await page.content()).not.toContain(id)
+  const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  expect(files.map(({ name }) => name.replace(/^[0-9a-f]{64}/, 'hash')).sort()).toEqual(['hash.json', 'keys.json'])
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name)
+    expect(name + readFileSync(path, 'utf8')).not.toContain(id)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  }
+})
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it at once, with exit code 0, whatever connections are open', async signal => {
+  const { page } = await visit()
+  await count(page)
+  const { port } = new URL(server.url)
+  const silent = connect(Number(port), 'localhost')
+  await new Promise(resolve => silent.once('connect', resolve))
+  silent.on('error', () => {})
+  const asked = performance.now()
+  expect(await server.stop(signal)).toEqual({ code: 0, signal: null })
+  expect(performance.now() - asked).toBeLessThan(4000) // an idle connection would hold it for 5 s
+  silent.destroy()
+})
+
+test('Ctrl-C waits for an answer that is under way, but not for ever', async () => {
+  const { hostname, port } = new URL(server.url)
+  const slow = connect(Number(port), hostname)
+  slow.on('error', () => {})
+  const head = ['POST /login HTTP/1.1', `Host: ${hostname}:${port}`, `Origin: ${server.url}`, 'Expect: 100-continue']
+  slow.write([...head, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 8', '', ''].join('\r\n'))
+  const answer = new Promise<string>(resolve => {
+    let text = ''
+    slow.setEncoding('utf8').on('data', chunk => {
+      text += chunk
+      if (text.includes('303 See Other')) resolve(text)
+    })
+    slow.once('data', () => slow.write('name')) // 100 Continue: the handler is reading
+  })
+  const stalled = connect(Number(port), hostname)
+  stalled.on('error', () => {})
+  stalled.write([...head, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 8', '', 'name'].join('\r\n'))
+  await new Promise(resolve => stalled.once('data', resolve))
+  const asked = performance.now()
+  const ended = server.stop('SIGINT')
+  slow.write('=Ada')
+  expect(await answer).toContain('303 See Other')
+  expect(await ended).toEqual({ code: 0, signal: null })
+  expect(performance.now() - asked).toBeLessThan(8000)
+  slow.destroy()
+  stalled.destroy()
+})
+
+describe('over plain HTTP', () => {
+  const post = (path: string, body: string, headers: Record<string, string>) =>
+    fetch(server.url + path, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      redirect: 'manual',
+    })
+
+  test('a form from another site is refused and changes nothing', async () => {
+    const foreign = [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin: server.url },
+      { origin: 'http://evil.example' },
+      { origin: 'null' },
+    ]
+    for (const path of ['/login', '/logout', '/mode']) {
+      for (const headers of foreign) {
+        const response = await post(path, 'name=Eve&mode=store', headers)
+        expect([response.status, response.headers.getSetCookie()]).toEqual([403, []])
+        expect(response.headers.get('content-security-policy')).toContain(`default-src 'none'`)
+      }
+      for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { origin: server.url }]) {
+        const response = await post(path, 'name=Ada&mode=store', headers)
+        expect([response.status, response.headers.get('location')]).toEqual([303, '/peek'])
+      }
+    }
+  })
+
+  test('a name that is none is sent back with a message, escaped', async () => {
+    const headers = { 'sec-fetch-site': 'same-origin' }
+    for (const name of ['', '   ', '"<x>'.repeat(20)]) {
+      const response = await post('/login', new URLSearchParams({ name }).toString(), headers)
+      const body = await response.text()
+      expect(response.status).toBe(422)
+      expect(response.headers.getSetCookie()).toEqual([])
+      expect(body).toContain('Enter a name of 1 to 40 characters.')
+      expect(body).toContain('aria-invalid="true"')
+      expect(body).not.toContain('<x>')
+    }
+    expect((await post('/login', `name=${'x'.repeat(5000)}`, headers)).status).toBe(413)
+    expect((await post('/login', '{}', { ...headers, 'content-type': 'application/json' })).status).toBe(415)
+  })
+
+  test('the page allows no script and is not kept by caches; its files touch no session', async () => {
+    const response = await fetch(server.url)
+    expect(response.headers.get('content-security-policy')).toBe(
+      `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    )
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await response.text()).not.toMatch(/<script|style=|\son\w+=/i)
+    for (const path of ['/style.css', '/favicon.svg']) {
+      const file = await fetch(server.url + path)
+      expect([file.status, file.headers.getSetCookie()]).toEqual([200, []])
+    }
+    expect((await fetch(`${server.url}/nowhere`)).status).toBe(404)
+  })
+
+  test('HEAD and a fetch in advance count nothing', async () => {
+    for (const options of [{ method: 'HEAD' }, { headers: { 'sec-purpose': 'prefetch' } }]) {
+      const response = await fetch(server.url, options)
+      expect([response.status, response.headers.getSetCookie()]).toEqual([200, []])
+    }
+  })
+})
