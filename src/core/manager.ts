@@ -1,12 +1,13 @@
-import { type Absent, type Draft, isAbsent, type Loaded, type WriteResult } from './backend.ts'
+import { type Draft, isAbsent, type Loaded, type WriteResult } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
-import { SessionAsyncHookError, SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
+import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
 import { type Content, copy, type Data, parseData } from './json.ts'
 import { begin, expiry, extend, touchDue } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
-import { type Gone, isGone } from './record.ts'
-import { Session } from './session.ts'
+import { hookAnswer, Opener } from './opener.ts'
+import { isGone } from './record.ts'
+import { type Session, type Snapshot, snapshotOf } from './session.ts'
 
 const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
@@ -15,9 +16,11 @@ const MAX_ATTEMPTS = 20
 /** The engine. An adapter makes four calls: `open`, `commit`, `reload`, `update`. */
 export class SessionManager {
   readonly #config: ManagerConfig
+  readonly #opener: Opener
 
   constructor(config: ManagerConfig) {
     this.#config = config
+    this.#opener = new Opener(config)
   }
 
   /** True where opening needs I/O; the adapter awaits it before the handler runs. */
@@ -27,63 +30,17 @@ export class SessionManager {
 
   /** The session of a token. Whatever is wrong with the token, the answer is a fresh session and an event. */
   open(token: string | undefined, request: unknown): MaybePromise<Session> {
-    const { backend, codec, emit } = this.#config
-    if (!token) return this.fresh(request)
-    const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
-    if (!decoded) {
-      emit('session:invalid', { reason: 'signature' }, request)
-      return this.fresh(request)
-    }
-    return chain(backend.load(decoded.value, request), found =>
-      chain(this.#admit(found, decoded.value, request), session => {
-        session.token = token
-        session.origin = decoded.origin
-        session.stale = decoded.stale
-        return session
-      }),
-    )
+    return this.#opener.open(token, request)
   }
 
+  /** A new session, with an id where sessions have one. */
   fresh(request: unknown): Session {
-    const session = new Session(null, this.#config.policy)
-    session.id = this.#config.backend.newId(request)
-    return session
+    return this.#opener.fresh(request)
   }
 
   /** A session that is never stored: for requests that must not have one. */
   detached(): Session {
-    const session = new Session(null, this.#config.policy)
-    session.detached = true
-    return session
-  }
-
-  #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session> {
-    const { backend, emit, now, policy, valid } = this.#config
-    const id = backend.keyed ? value : undefined
-    if (isAbsent(found)) {
-      if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
-      else emit('session:missed', { reason: 'missed', id, value: found.value }, request)
-      return this.fresh(request)
-    }
-    if (isGone(found)) {
-      emit('session:gone', { reason: found.gone, id }, request)
-      return this.detached()
-    }
-    const expired = expiry(found.life, now())
-    if (expired) {
-      emit('session:expired', { reason: expired, id, value: found.wire }, request)
-      return this.fresh(request)
-    }
-    const admit = (accepted: unknown): Session => {
-      if (!accepted) {
-        emit('session:invalid', { reason: 'rejected', id, value: found.wire }, request)
-        return this.fresh(request)
-      }
-      const session = new Session(found, policy)
-      session.id = id
-      return session
-    }
-    return valid ? chain(this.#hooked('valid', valid(request, found.wire)), admit) : admit(true)
+    return this.#opener.detached()
   }
 
   /** Writes what the handler changed, at most once. Commits of one session follow each other. */
@@ -106,7 +63,7 @@ export class SessionManager {
     if (!forced && !changed && !refresh) return NONE
     if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(session, request, intent, forced || changed)
     const { beforeSave } = this.#config
-    const hook = beforeSave ? this.#hooked('beforeSave', beforeSave(request, session)) : false
+    const hook = beforeSave ? hookAnswer('beforeSave', beforeSave(request, session), this.eager) : false
     if (hook === false) return this.#write(session, request, intent, snapshot, changed, !forced && changed)
     return chain(hook, () => {
       const after = session.snapshot()
@@ -142,7 +99,7 @@ export class SessionManager {
     session: Session,
     request: unknown,
     intent: CommitIntent,
-    snapshot: Pick<Draft, 'data' | 'text'>,
+    snapshot: Snapshot,
     differs: boolean,
     changed: boolean,
     attempt = 1,
@@ -164,7 +121,7 @@ export class SessionManager {
     })
   }
 
-  #draft(session: Session, snapshot: Pick<Draft, 'data' | 'text'>, changed: boolean): Draft {
+  #draft(session: Session, snapshot: Snapshot, changed: boolean): Draft {
     const now = this.#config.now()
     const life = session.loaded
       ? extend(session.loaded.life, session.policy, session.maxAge, now)
@@ -268,8 +225,7 @@ export class SessionManager {
         session.refill(data)
         return NONE
       }
-      const text = JSON.stringify(data)
-      const draft = this.#draft(session, { data, text: () => text }, true)
+      const draft = this.#draft(session, snapshotOf(data), true)
       const written = await (session.loaded ? backend.save(session.loaded, draft, request) : backend.create(draft, request))
       if (written.status === 'missing') return this.#lost(session, request)
       if (written.status === 'conflict') {
@@ -296,13 +252,6 @@ export class SessionManager {
     void busy.then(() => {
       if (session.busy === busy) session.busy = undefined
     })
-  }
-
-  /** A hook's answer. Where the session is read synchronously, a promise is refused, never taken for a yes. */
-  #hooked(name: string, answer: unknown): MaybePromise<unknown> {
-    if (!isPromise(answer) || this.eager) return answer as MaybePromise<unknown>
-    answer.then(undefined, () => undefined)
-    throw new SessionAsyncHookError(name)
   }
 }
 

@@ -67,7 +67,7 @@ export class Session {
   }
 
   /** Whether the data differ from what was loaded: text with text, an object structurally. Nothing is hashed. */
-  differs(draft: Pick<Draft, 'data' | 'text'>): boolean {
+  differs(draft: Snapshot): boolean {
     if (!this.#holder) return false
     const base = this.loaded?.base
     if (base === undefined) return Object.keys(draft.data).length > 0
@@ -75,10 +75,8 @@ export class Session {
   }
 
   /** The data as they are now, and their text, made on first call. */
-  snapshot(): Pick<Draft, 'data' | 'text'> {
-    const data = this.data()
-    let text: string | undefined
-    return { data, text: () => (text ??= stringify(data)) }
+  snapshot(): Snapshot {
+    return snapshotOf(this.data())
   }
 
   /** What a write leaves behind: a second commit without a change does nothing. */
@@ -89,6 +87,20 @@ export class Session {
 
   get life(): Life | undefined {
     return this.loaded?.life
+  }
+}
+
+/** Data at one moment, and their JSON text, made when it is first asked for. */
+export type Snapshot = Pick<Draft, 'data' | 'text'>
+
+export function snapshotOf(data: Data): Snapshot {
+  let text: string | undefined
+  return {
+    data,
+    text: () => {
+      text ??= stringify(data)
+      return text
+    },
   }
 }
 
