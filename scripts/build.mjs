@@ -1,6 +1,6 @@
 // Builds dist/ from src/. With --if-stale it does nothing while dist/ is newer than what it is made from.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -14,9 +14,11 @@ function isStale() {
 }
 
 if (!process.argv.includes('--if-stale') || isStale()) {
+  // Built beside dist/ and then put in its place, so that whoever runs dist/ meanwhile never finds half of it.
+  const fresh = `${root}.cache/build-${process.pid}`
+  const args = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--outDir', fresh]
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
   rmSync(`${root}dist`, { recursive: true, force: true })
-  const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
-    stdio: 'inherit',
-  })
-  process.exitCode = tsc.status ?? 1
+  renameSync(fresh, `${root}dist`)
+  process.exitCode = status ?? 1
 }

@@ -4,6 +4,7 @@ import { CookieBackend, type CookieFormat } from './backends/cookie.ts'
 import { type EndedIds, LegacyBackend, type LegacyPort } from './backends/legacy.ts'
 import { nativeFormat } from './backends/native-format.ts'
 import { StoreBackend } from './backends/store.ts'
+import { MAX_COOKIE_AGE_MS } from './cookie/attributes.ts'
 import { checkCookieSize } from './cookie/limits.ts'
 import { type CookieOptions, CookieTransport } from './cookie/transport.ts'
 import type { SessionBackend, TokenCodec } from './core/backend.ts'
@@ -13,7 +14,7 @@ import type { LifetimePolicy } from './core/lifetime.ts'
 import { SessionManager } from './core/manager.ts'
 import type { ConflictPolicy } from './core/merge.ts'
 import { COOKIE_MODE } from './core/notices.ts'
-import { type Duration, durationMs } from './core/options.ts'
+import { type Duration, durationMs, mustBeFunction, mustBeKnown, mustBeOneOf, mustHaveMethods } from './core/options.ts'
 import type { DefaultData } from './core/session-data.ts'
 import { isSessionStore, type SessionStore } from './core/store.ts'
 import type { TokenTransport } from './core/transport.ts'
@@ -55,7 +56,6 @@ export interface ManagerParts {
   now?: (() => number) | undefined
 }
 
-const MAX_LIFE_MS = 400 * 86_400_000
 const GUARD = ['user', 'userId', 'uid', 'passport', 'roles', 'permissions', 'mfa'] as const
 
 /** The composition root: options -> keyring -> codec -> backend -> manager. Native mode and drop-ins end here alike. */
@@ -92,7 +92,7 @@ function codecOf({ protection, keys, keysMissing, scope, policy }: ManagerParts,
   if (protection === 'none') return null
   const keyring = keyringOf(keys, keysMissing)
   if (protection === 'signed') return new SignedCodec(keyring, scope)
-  return new SealedCodec(keyring, { scope, longestLifeMs: policy.absoluteMs ?? MAX_LIFE_MS, now })
+  return new SealedCodec(keyring, { scope, longestLifeMs: policy.absoluteMs ?? MAX_COOKIE_AGE_MS, now })
 }
 
 /** Warnings that Node prints, with their codes. */
@@ -183,18 +183,8 @@ export class Sessions<D extends object = DefaultData> {
  * export const sessions = createSessions({ keys: [process.env.SESSION_KEY], store: new MemoryStore() })
  */
 export function createSessions<D extends object = DefaultData>(options: CreateSessionsOptions): Sessions<D> {
-  const { keys, store, idleTimeout = '30m', absoluteTimeout = '12h', conflict, guard, onGone } = options
-  if (!keys || (typeof keys !== 'function' && keys.length === 0)) {
-    throw new TypeError('createSessions: keys is required, a list of secrets of at least 32 octets, newest first')
-  }
-  if (store !== undefined && !isSessionStore(store)) {
-    throw new TypeError('createSessions: store must be a Holdfast store, with load, create, save, replace, touch and delete')
-  }
-  if (options.transport && options.cookie) throw new TypeError('createSessions: cookie and transport exclude each other')
-  const idleMs = durationMs('idleTimeout', idleTimeout)
-  const absoluteMs = durationMs('absoluteTimeout', absoluteTimeout)
-  if (absoluteMs < idleMs) throw new TypeError('createSessions: absoluteTimeout is shorter than idleTimeout')
-  const touch = options.touchInterval === undefined ? idleMs / 20 : durationMs('touchInterval', options.touchInterval)
+  const { keys, store, conflict, guard, onGone } = options
+  check(options)
   const transport = options.transport ?? new CookieTransport(options.cookie)
   const scope = options.scope ?? transport.cookieName ?? 'session'
   const hub = new EventHub(error => process.emitWarning(error instanceof Error ? error : String(error)))
@@ -205,7 +195,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     keys,
     keysMissing: 'keys: the function returned no key',
     scope,
-    policy: { idleMs, absoluteMs, touch },
+    policy: policyOf(options),
     cookieName: transport.cookieName,
     emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request }, refOf)),
     reissue: 'when-new',
@@ -217,4 +207,51 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
   })
   if (!store) processWarnings().warn(COOKIE_MODE.code, COOKIE_MODE.text)
   return new Sessions<D>(manager, transport, hub)
+}
+
+const OPTIONS = [
+  'keys',
+  'store',
+  'cookie',
+  'transport',
+  'idleTimeout',
+  'absoluteTimeout',
+  'touchInterval',
+  'conflict',
+  'guard',
+  'onGone',
+  'storeTimeout',
+  'scope',
+  'now',
+] as const satisfies ReadonlyArray<keyof CreateSessionsOptions>
+
+/** Refuses what cannot work, naming the option. */
+function check(options: CreateSessionsOptions): void {
+  mustBeKnown('createSessions', options, OPTIONS)
+  const { keys, store, conflict, guard, onGone, transport, scope } = options
+  if (typeof keys !== 'function' && !(Array.isArray(keys) && keys.length > 0)) {
+    throw new TypeError('createSessions: keys is required, a list of secrets of at least 32 octets, newest first')
+  }
+  if (store !== undefined && !isSessionStore(store)) {
+    throw new TypeError('createSessions: store must be a Holdfast store, with load, create, save, replace, touch and delete')
+  }
+  if (transport && options.cookie) throw new TypeError('createSessions: cookie and transport exclude each other')
+  if (transport) mustHaveMethods('transport', transport, ['read', 'write', 'clear'])
+  if (typeof conflict !== 'function') mustBeOneOf('conflict', conflict, ['merge', 'error'])
+  mustBeOneOf('onGone', onGone, ['ignore', 'error'])
+  if (guard !== undefined && !(Array.isArray(guard) && guard.every(key => typeof key === 'string'))) {
+    throw new TypeError('guard must be a list of top-level keys')
+  }
+  if (scope !== undefined && (typeof scope !== 'string' || scope === '')) throw new TypeError('scope must be a text')
+  mustBeFunction('now', options.now)
+}
+
+function policyOf({ idleTimeout = '30m', absoluteTimeout = '12h', touchInterval }: CreateSessionsOptions): LifetimePolicy {
+  const idleMs = durationMs('idleTimeout', idleTimeout)
+  const absoluteMs = durationMs('absoluteTimeout', absoluteTimeout)
+  if (absoluteMs < idleMs) throw new TypeError('absoluteTimeout is shorter than idleTimeout')
+  if (absoluteMs > MAX_COOKIE_AGE_MS) throw new TypeError('absoluteTimeout is over 400 days, longer than browsers keep a cookie')
+  const touch = touchInterval === undefined ? idleMs / 20 : durationMs('touchInterval', touchInterval)
+  if (touch >= idleMs) throw new TypeError('touchInterval must be shorter than idleTimeout: a session in use would end')
+  return { idleMs, absoluteMs, touch }
 }

@@ -4,6 +4,9 @@ import { isPromise, type MaybePromise } from '../core/maybe.ts'
 /** How long a store may take for one call. */
 export const DEFAULT_STORE_TIMEOUT_MS = 5000
 
+/** Node's timers know no longer time. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /**
  * Calls a store, which may answer at once, by a promise, by throwing, or never. Its failure gets Holdfast's type with its
  * own error as the cause; after `timeoutMs` the outcome is unknown, and a late answer is nobody's.
@@ -21,7 +24,7 @@ export function ask<T>(operation: string, timeoutMs: number, call: () => MaybePr
 function inTime<T>(operation: string, timeoutMs: number, answer: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => reject(new SessionStoreError(`${operation} within ${timeoutMs} ms`, { outcome: 'unknown' }))
-    const timer = setTimeout(late, timeoutMs)
+    const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS))
     timer.unref()
     answer.then(
       value => {

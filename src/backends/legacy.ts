@@ -1,5 +1,5 @@
 import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
-import { copy, type Data } from '../core/json.ts'
+import { copy, type Data, jsonCopy } from '../core/json.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { GoneReason, Life } from '../core/record.ts'
 import { ask } from './ask.ts'
@@ -117,26 +117,43 @@ export class LegacyBackend implements SessionBackend {
 
   #set(id: string, draft: Draft, request: unknown): MaybePromise<WriteResult> {
     // The store keeps its own copy: a store in memory must not share objects with this request.
-    const sent = copy(draft.data)
+    const { data, base } = isolate(draft.data)
     const moment = this.#ended.now()
     return chain(
-      ask('save', this.#timeoutMs, () => this.#port.save(id, sent, draft, request)),
-      () => ({ status: 'written', loaded: this.#loaded(id, { wire: sent, life: draft.life, data: () => sent }, moment) }),
+      ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),
+      () => ({ status: 'written', loaded: this.#loaded(id, { wire: data, life: draft.life, data: () => base }, moment) }),
     )
   }
 
   #loaded(id: string, { wire, life, data }: LegacyFound, moment: number): LegacyLoaded {
     let known: Data | undefined
-    const base = (): Data => (known ??= data())
     return {
       value: id,
       life,
       wire,
       moment,
       get base() {
-        return base()
+        known ??= isolate(data()).base
+        return known
       },
-      take: () => copy(base()),
+      take() {
+        const source = data()
+        const isolated = isolate(source)
+        known ??= isolated.base
+        return isolated.data
+      },
     }
   }
+}
+
+/**
+ * A copy to hand out, and what to compare with later. As a rule that is the original, which nobody else changes; where it
+ * holds instances of classes, which copies share, it is what JSON makes of it now.
+ */
+function isolate(source: Data): { data: Data; base: Data } {
+  let instances = false
+  const data = copy(source, () => {
+    instances = true
+  })
+  return { data, base: instances ? jsonCopy(source) : source }
 }

@@ -36,7 +36,7 @@ function lifeOf(head: string): Life | null {
   const life: Life = { createdAt, touchedAt, idleMs, expiresAt }
   if (absolute != null) life.absoluteExpiresAt = absolute
   if (authenticated != null) life.authenticatedAt = authenticated
-  if (maxAge !== -1) life.maxAge = maxAge ?? null
+  if (maxAge !== undefined && maxAge !== -1) life.maxAge = maxAge
   return life
 }
 

@@ -1,8 +1,8 @@
 import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
 import { SessionStoreError } from '../core/errors.ts'
-import { parseData } from '../core/json.ts'
+import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
-import { type Gone, type GoneReason, isGone, type SessionRecord } from '../core/record.ts'
+import { type Gone, type GoneReason, isGone, lifeOf, type SessionRecord } from '../core/record.ts'
 import type { SessionStore } from '../core/store.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
 import { ask } from './ask.ts'
@@ -36,7 +36,16 @@ export class StoreBackend implements SessionBackend {
   async load(id: string): Promise<Loaded | Gone | Absent> {
     const found = await this.#ask('load', store => store.load(this.#options.keyOf(id)))
     if (!found) return { absent: true }
-    return isGone(found) ? found : this.#loaded(id, found)
+    if (isGone(found)) return found
+    const data = readData(found.data)
+    if (!data) return { absent: true, malformed: true }
+    let parsed: Data | undefined = data
+    const take = () => {
+      const fresh = parsed ?? parseData(found.data)
+      parsed = undefined
+      return fresh
+    }
+    return loadedFrom(id, found, take)
   }
 
   async create(draft: Draft, request: unknown): Promise<WriteResult> {
@@ -54,7 +63,7 @@ export class StoreBackend implements SessionBackend {
     const record = this.#record(loaded.value, draft, loaded)
     const result = await this.#ask('save', store => store.save(record, loaded.version ?? ''))
     if (result.status === 'saved') return this.#written(loaded.value, record)
-    return result.status === 'missing' ? result : { status: 'conflict', current: this.#loaded(loaded.value, result.current) }
+    return result.status === 'missing' ? result : this.#conflict(loaded.value, result.current)
   }
 
   async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
@@ -64,7 +73,7 @@ export class StoreBackend implements SessionBackend {
     const oldKey = this.#options.keyOf(loaded.value)
     const result = await this.#ask('replace', store => store.replace(oldKey, loaded.version ?? '', record, reason))
     if (result.status === 'replaced') return this.#written(id, record)
-    if (result.status === 'conflict') return { status: 'conflict', current: this.#loaded(loaded.value, result.current) }
+    if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
     return { status: 'missing' }
   }
 
@@ -84,33 +93,52 @@ export class StoreBackend implements SessionBackend {
   }
 
   #record(id: string, draft: Draft, loaded?: Loaded): SessionRecord {
+    const { userKey, userId, meta } = loaded?.record ?? {}
     return {
-      ...loaded?.record,
-      ...draft.life,
       key: this.#options.keyOf(id),
       partition: partitionOf(id),
       data: draft.text(),
       version: newVersion(),
+      ...draft.life,
+      ...(userKey !== undefined && { userKey }),
+      ...(userId !== undefined && { userId }),
+      ...(meta !== undefined && { meta }),
     }
   }
 
   #written(id: string, record: SessionRecord): WriteResult {
-    return { status: 'written', loaded: this.#loaded(id, record) }
+    return { status: 'written', loaded: loadedFrom(id, record, () => parseData(record.data)) }
   }
 
-  #loaded(id: string, record: SessionRecord): Loaded {
-    return {
-      value: id,
-      base: record.data,
-      life: record,
-      version: record.version,
-      record,
-      wire: record.data,
-      take: () => parseData(record.data),
-    }
+  #conflict(id: string, current: SessionRecord): WriteResult {
+    return { status: 'conflict', current: loadedFrom(id, current, () => parseData(current.data)) }
   }
 
   #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): MaybePromise<T> {
     return ask(operation, this.#options.timeoutMs, () => call(this.#store))
+  }
+}
+
+function loadedFrom(id: string, record: SessionRecord, take: () => Data): Loaded {
+  return {
+    value: id,
+    base: record.data,
+    life: lifeOf(record),
+    version: record.version,
+    record,
+    get wire() {
+      return parseData(record.data)
+    },
+    take,
+  }
+}
+
+/** A record's data, or nothing if they are no JSON object: somebody else has written there. */
+function readData(text: string): Data | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : undefined
+  } catch {
+    return undefined
   }
 }

@@ -3,15 +3,20 @@ export function cookieValues(header: string | undefined, name: string): string[]
   const values: string[] = []
   if (!header?.includes(`${name}=`)) return values
   for (const part of header.split(';')) {
-    const start = part.length - part.trimStart().length
-    if (!part.startsWith(name, start) || part[start + name.length] !== '=') continue
-    const value = part.slice(start + name.length + 1).trim()
+    const pair = trimBlanks(part)
+    if (!setsCookie(pair, name)) continue
+    const value = trimBlanks(pair.slice(name.length + 1))
     values.push(value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value)
   }
   return values
 }
 
-/** Whether a Set-Cookie line sets the cookie of this name. */
+/** Space and tab are blanks (RFC 6265bis, section 5.6), a no-break space is part of a name. */
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+}
+
+/** Whether a Set-Cookie line or a pair of a Cookie header is about the cookie of this name. */
 export function setsCookie(line: string, name: string): boolean {
   return line.startsWith(name) && line[name.length] === '='
 }

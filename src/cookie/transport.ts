@@ -1,4 +1,5 @@
 import { serialize } from 'cookie'
+import { mustBeKnown } from '../core/options.ts'
 import type { ReadHeader, ResponseHeaders, TokenTransport } from '../core/transport.ts'
 import { cookieProblems, MAX_COOKIE_AGE_MS } from './attributes.ts'
 import { cookieValues, setsCookie } from './header.ts'
@@ -21,6 +22,10 @@ export interface CookieOptions {
   priority?: 'low' | 'medium' | 'high'
 }
 
+const OPTIONS = ['name', 'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'partitioned', 'priority'] as const satisfies ReadonlyArray<
+  keyof CookieOptions
+>
+
 /** Carries the token in a cookie. All but value and expiry is written once, here. */
 export class CookieTransport implements TokenTransport {
   readonly vary = 'Cookie'
@@ -28,10 +33,13 @@ export class CookieTransport implements TokenTransport {
   readonly #attributes: string
 
   constructor(options: CookieOptions = {}) {
+    mustBeKnown('cookie', options, OPTIONS)
     const { domain, path = '/', secure = true, httpOnly = true, sameSite = 'lax', partitioned = false, priority } = options
     const { name = secure ? (domain === undefined && path === '/' ? '__Host-sid' : '__Secure-sid') : 'sid' } = options
     const problems = cookieProblems({ name, domain, path, secure, sameSite, partitioned })
     if (problems.length > 0) throw new TypeError(problems.map(({ option, message }) => `cookie.${option}: ${message}`).join('; '))
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw new TypeError('cookie.name must be a cookie name: letters, digits and - _ . among others')
     const text = serialize(name, '', {
       path,
       secure,

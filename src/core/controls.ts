@@ -30,11 +30,12 @@ export class SessionHolder {
   }
 }
 
-// `session.__proto__ = value` stores data, as any other name does, and never changes the prototype.
+// `session.__proto__ = value` stores data, as any other name does. Without such data there is nothing: neither this name nor
+// `constructor` leads from a session to something that all sessions share.
 Object.defineProperty(SessionHolder.prototype, '__proto__', {
   configurable: true,
-  get(this: object): unknown {
-    return Object.getPrototypeOf(this)
+  get(): undefined {
+    return undefined
   },
   set(this: object, value: unknown) {
     Object.defineProperty(this, '__proto__', { value, enumerable: true, writable: true, configurable: true })

@@ -35,7 +35,7 @@ export class SessionAsyncHookError extends SessionError {
   constructor(hook: string) {
     super(
       'HOLDFAST_ASYNC_HOOK',
-      `the hook "${hook}" returned a promise, but in cookie mode the session is read synchronously: make "${hook}" synchronous, or use a store`,
+      `the hook "${hook}" returned a promise where only an immediate answer can be used: make it synchronous (valid and beforeSave may be asynchronous with a store)`,
     )
   }
 }

@@ -1,3 +1,5 @@
+import { isPromise } from './maybe.ts'
+
 /** What may happen to a session that its app wants to know. */
 export type SessionEventName =
   | 'session:missed'
@@ -37,7 +39,7 @@ export function describeEvent(occurrence: Occurrence, origin: Record<string, unk
   return event as SessionEvent
 }
 
-type Listener = (event: SessionEvent) => void
+type Listener = (event: SessionEvent) => unknown
 
 /** Listeners by event. One that throws changes no outcome: its error goes to `report`. */
 export class EventHub {
@@ -61,7 +63,8 @@ export class EventHub {
   emit(name: SessionEventName, event: SessionEvent): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        listener(event)
+        const answer: unknown = listener(event)
+        if (isPromise(answer)) answer.then(undefined, this.#report)
       } catch (error) {
         this.#report(error)
       }

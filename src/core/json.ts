@@ -31,72 +31,79 @@ function isPlain(value: unknown): value is Data {
 }
 
 /**
- * A deep copy that shares nothing with the original. Plain objects, arrays and dates are copied by hand, other built-ins
- * by `structuredClone`; instances of classes keep their prototype.
+ * A deep copy of plain objects, arrays, dates and other built-ins, which shares nothing with the original. An instance of a
+ * class cannot be copied in general (private fields, internal slots): it is kept as it is, and `onInstance` is told.
  */
-export function copy<T>(value: T): T {
-  return copyOf(value, new Map()) as T
+export function copy<T>(value: T, onInstance?: () => void): T {
+  return copyOf(value, new Map(), onInstance) as T
 }
 
-function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
+function copyOf(value: unknown, seen: Map<object, unknown>, onInstance?: () => void): unknown {
   if (typeof value !== 'object' || value === null) return value
   const known = seen.get(value)
   if (known !== undefined) return known
   if (Array.isArray(value)) {
     const out: unknown[] = []
     seen.set(value, out)
-    for (const item of value) out.push(copyOf(item, seen))
+    for (const item of value) out.push(copyOf(item, seen, onInstance))
+    return out
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) {
+    const out: object = prototype === null ? Object.create(null) : {}
+    seen.set(value, out)
+    for (const key of Object.keys(value)) put(out, key, copyOf((value as Data)[key], seen, onInstance))
     return out
   }
   if (value instanceof Date) return new Date(value.getTime())
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null && isBuiltIn(value)) return structuredClone(value)
-  const out: object = prototype === Object.prototype ? {} : Object.create(prototype as object | null)
-  seen.set(value, out)
-  for (const key of Object.keys(value)) put(out, key, copyOf((value as Data)[key], seen))
-  return out
+  if (value instanceof Map || value instanceof Set) return structuredClone(value)
+  onInstance?.()
+  return value
 }
 
-function isBuiltIn(value: object): boolean {
-  return (
-    value instanceof Map || value instanceof Set || value instanceof RegExp || ArrayBuffer.isView(value) || value instanceof ArrayBuffer
-  )
+/** What JSON.stringify would write, as plain data: to compare with later, whatever becomes of the original. */
+export function jsonCopy(value: Data): Data {
+  return JSON.parse(JSON.stringify(value)) as Data
 }
 
 /** Whether both would give the same JSON text, key order included, without writing either. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  const left = plainOf(a)
-  const right = plainOf(b)
+export function sameJson(a: unknown, b: unknown, key = ''): boolean {
+  const left = plainOf(a, key)
+  const right = plainOf(b, key)
   if (left === right) return true
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
   if (Array.isArray(left) || Array.isArray(right)) {
     if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false
     // In an array, JSON writes what it cannot write as null.
-    for (let i = 0; i < left.length; i++) if (!sameJson(left[i] ?? null, right[i] ?? null)) return false
+    for (let i = 0; i < left.length; i++) if (!sameJson(left[i] ?? null, right[i] ?? null, String(i))) return false
     return true
   }
   const leftKeys = jsonKeys(left as Data)
   const rightKeys = jsonKeys(right as Data)
   if (leftKeys.length !== rightKeys.length) return false
   for (let i = 0; i < leftKeys.length; i++) {
-    const key = leftKeys[i] as string
-    if (key !== rightKeys[i] || !sameJson((left as Data)[key], (right as Data)[key])) return false
+    const name = leftKeys[i] as string
+    if (name !== rightKeys[i] || !sameJson((left as Data)[name], (right as Data)[name], name)) return false
   }
   return true
 }
 
-/** The value that JSON.stringify would go on with. */
-function plainOf(value: unknown): unknown {
+/** The value that JSON.stringify would go on with. `toJSON` is asked once; what it gives is taken as it is. */
+function plainOf(value: unknown, key: string): unknown {
+  const toJSON = typeof value === 'object' && value !== null ? (value as { toJSON?: unknown }).toJSON : undefined
+  const plain: unknown = typeof toJSON === 'function' ? toJSON.call(value, key) : value
+  if (plain instanceof Number || plain instanceof String || plain instanceof Boolean) return primitive(plain.valueOf())
+  return primitive(plain)
+}
+
+function primitive(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (typeof value !== 'object' || value === null) return jsonless(value) ? undefined : value
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return plainOf((value as { toJSON(): unknown }).toJSON())
-  if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf()
-  return value
+  return jsonless(value) ? undefined : value
 }
 
 function jsonKeys(object: Data): string[] {
   const keys = Object.keys(object)
-  return keys.some(key => jsonless(object[key])) ? keys.filter(key => !jsonless(object[key])) : keys
+  return keys.some(key => jsonless(plainOf(object[key], key))) ? keys.filter(key => !jsonless(plainOf(object[key], key))) : keys
 }
 
 function jsonless(value: unknown): boolean {

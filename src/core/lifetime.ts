@@ -48,7 +48,8 @@ export function touchDue(life: Life, policy: LifetimePolicy, now: number): boole
     case 'half-life':
       return life.expiresAt - now < life.idleMs / 2
     default:
-      return now - life.touchedAt >= policy.touch
+      // A life shorter than the interval would end under use.
+      return now - life.touchedAt >= (policy.touch < life.idleMs ? policy.touch : life.idleMs / 20)
   }
 }
 

@@ -19,3 +19,21 @@ export function durationMs(option: string, value: Duration): number {
 export function mustBeFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw new TypeError(`${option} must be a function`)
 }
+
+/** A misspelt option must not be a silent one. */
+export function mustBeKnown(where: string, options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find(name => !names.includes(name))
+  if (unknown !== undefined) throw new TypeError(`${where}: there is no option "${unknown}"; there are ${names.join(', ')}`)
+}
+
+export function mustBeOneOf(option: string, value: unknown, values: readonly string[]): void {
+  if (value !== undefined && !values.includes(value as string)) {
+    throw new TypeError(`${option} must be ${values.map(name => `'${name}'`).join(' or ')}`)
+  }
+}
+
+export function mustHaveMethods(option: string, value: unknown, methods: readonly string[]): void {
+  const object = value as Record<string, unknown> | null | undefined
+  const missing = methods.find(name => typeof object?.[name] !== 'function')
+  if (missing !== undefined) throw new TypeError(`${option}.${missing} must be function`)
+}

@@ -41,3 +41,13 @@ export interface Gone {
 export function isGone(value: object): value is Gone {
   return 'gone' in value
 }
+
+/** The life in a record, and nothing else of it. */
+export function lifeOf(record: SessionRecord): Life {
+  const { createdAt, authenticatedAt, touchedAt, idleMs, expiresAt, absoluteExpiresAt, maxAge } = record
+  const life: Life = { createdAt, touchedAt, idleMs, expiresAt }
+  if (authenticatedAt !== undefined) life.authenticatedAt = authenticatedAt
+  if (absoluteExpiresAt !== undefined) life.absoluteExpiresAt = absoluteExpiresAt
+  if (maxAge !== undefined) life.maxAge = maxAge
+  return life
+}

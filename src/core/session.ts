@@ -71,7 +71,7 @@ export class Session {
     if (!this.#holder) return false
     const base = this.loaded?.base
     if (base === undefined) return Object.keys(draft.data).length > 0
-    return typeof base === 'string' ? draft.text() !== base : !sameJson(base, draft.data)
+    return typeof base === 'string' ? draft.text() !== base : !same(base, draft.data)
   }
 
   /** The data as they are now, and their text, made on first call. */
@@ -80,13 +80,47 @@ export class Session {
   }
 
   /** What a write leaves behind: a second commit without a change does nothing. */
-  rebase(loaded: Loaded): void {
+  rebase(loaded: Loaded, keyed: boolean): void {
     this.loaded = loaded
     this.settled = true
+    this.detached = false
+    if (keyed) this.id = loaded.value
+  }
+
+  /** Another request's write, to go on from. Its own life counts, unless this request has set one. */
+  adopt(current: Loaded): void {
+    if (this.maxAge === this.loaded?.life.maxAge) this.maxAge = current.life.maxAge
+    this.loaded = current
+  }
+
+  /** Cuts it off from its record: the handler may read and write on, in memory. */
+  detach(): void {
+    this.loaded = null
+    this.detached = true
+  }
+
+  /** Marks it as busy until the work has ended, well or not. */
+  occupy(work: Promise<unknown>): void {
+    const busy: Promise<void> = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.busy = busy
+    void busy.then(() => {
+      if (this.busy === busy) this.busy = undefined
+    })
   }
 
   get life(): Life | undefined {
     return this.loaded?.life
+  }
+}
+
+function same(base: Data, data: Data): boolean {
+  try {
+    return sameJson(base, data)
+  } catch (cause) {
+    throw new SessionDataError('the session cannot be written as JSON: it is nested too deeply, or contains itself', { cause })
   }
 }
 

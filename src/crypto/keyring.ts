@@ -11,18 +11,28 @@ export type KeysOption = readonly KeyInput[] | (() => readonly KeyInput[] | unde
 const MIN_SECRET_OCTETS = 32
 const ID_OCTETS = 6
 
+function partsOf(input: KeyInput): { secret: string | Uint8Array; revoked: boolean } {
+  const marked = typeof input === 'object' && input !== null && 'secret' in input
+  return marked ? { secret: input.secret, revoked: input.revoked === true } : { secret: input, revoked: false }
+}
+
 /** One secret. Its `id` tells nothing about it and travels in tokens, so that no key is tried in vain. */
 export class Key {
   readonly id: string
   readonly revoked: boolean
   readonly #secret: KeyObject
 
-  constructor(input: KeyInput) {
-    const { secret, revoked = false } = typeof input === 'object' && 'secret' in input ? input : { secret: input }
-    const octets = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret)
+  constructor(input: KeyInput, option = 'keys') {
+    const { secret, revoked } = partsOf(input)
+    if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+      throw new TypeError(
+        `${option} is no secret: give a string or octets, at least ${MIN_SECRET_OCTETS} (is its environment variable set?)`,
+      )
+    }
+    const octets = octetsOf(secret)
     if (octets.length < MIN_SECRET_OCTETS) {
       throw new TypeError(
-        `keys: a secret needs at least ${MIN_SECRET_OCTETS} octets, this one has ${octets.length}; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
+        `${option}: a secret needs at least ${MIN_SECRET_OCTETS} octets, this one has ${octets.length}; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
       )
     }
     this.#secret = createSecretKey(octets)
@@ -42,11 +52,12 @@ export class Keyring {
   readonly #byId = new Map<string, Key>()
 
   constructor(inputs: readonly KeyInput[]) {
-    const keys = inputs.map(input => new Key(input))
-    const newest = keys.find(key => !key.revoked)
+    const keys = inputs.map((input, place) => new Key(input, `keys[${place}]`))
+    // A secret that is listed twice is revoked if one of its entries says so.
+    for (const key of keys) if (key.revoked || !this.#byId.has(key.id)) this.#byId.set(key.id, key)
+    const newest = keys.map(key => this.#byId.get(key.id)).find(key => key?.revoked === false)
     if (!newest) throw new SessionKeysError('keys: at least one key that is not revoked is needed, newest first')
     this.newest = newest
-    for (const key of keys) if (!this.#byId.has(key.id)) this.#byId.set(key.id, key)
   }
 
   /** The key that may read a token written under `id` whose line of re-issues began under `origin`. */
@@ -67,10 +78,23 @@ export function keyringOf(keys: KeysOption, missing: string): () => Keyring {
   return () => {
     const now = keys()
     if (!now || now.length === 0) throw new SessionKeysError(missing)
-    if (!ring || now.length !== made.length || now.some((key, i) => key !== made[i])) {
+    if (!ring || now.length !== made.length || !now.every((key, i) => sameKey(key, made[i]))) {
       ring = new Keyring(now)
       made = [...now]
     }
     return ring
   }
+}
+
+/** A provider may build its list anew each time: the same secrets need no new ring. */
+function sameKey(a: KeyInput, b: KeyInput | undefined): boolean {
+  if (a === b) return true
+  if (b === undefined) return false
+  const left = partsOf(a)
+  const right = partsOf(b)
+  return left.revoked === right.revoked && left.secret !== undefined && Buffer.compare(octetsOf(left.secret), octetsOf(right.secret)) === 0
+}
+
+function octetsOf(secret: string | Uint8Array): Uint8Array {
+  return typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret
 }

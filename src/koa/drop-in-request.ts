@@ -62,6 +62,7 @@ export class DropInRequest extends RequestSession {
 
   /** Also where the error that follows makes Koa remove all headers. */
   forgetCookie(): void {
+    if (this.refusesToken()) return
     keepThroughErrors(this.ctx, this.plan.cookieNames, () => this.clearToken())
   }
 
@@ -77,7 +78,7 @@ export class DropInRequest extends RequestSession {
 
   protected override met({ loaded, maxAge }: Session): void {
     if (maxAge !== undefined) this.maxAge = maxAge === null ? 'session' : maxAge
-    if (typeof loaded?.wire === 'object') this.#acceptMembers(loaded.wire as Record<string, unknown>)
+    if (loaded && !loaded.record && typeof loaded.wire === 'object') this.#acceptMembers(loaded.wire as Record<string, unknown>)
   }
 
   /** koa-session never stores its own members, but goes by them where somebody else did. */

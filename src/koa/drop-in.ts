@@ -3,6 +3,7 @@ import type { EndedIds } from '../backends/legacy.ts'
 import { SessionKeysError } from '../core/errors.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { SessionManager } from '../core/manager.ts'
+import { durationMs } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { composeManager, type Place } from '../create.ts'
@@ -11,7 +12,7 @@ import { newId } from '../crypto/session-id.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { emitOnApp } from './events.ts'
 import { policyOf, resolve } from './options.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, skips } from './plan.ts'
 import type { RequestSession } from './request-session.ts'
 import { koaSessionPort } from './store.ts'
 import type { CreateSessionOptions, SessionOptions } from './types.ts'
@@ -53,7 +54,7 @@ export class DropInPlan implements Plan {
   }
 
   skip(ctx: Context): boolean {
-    return this.options.skip?.(ctx) === true
+    return skips(this.options.skip?.(ctx))
   }
 
   begin(ctx: Context): RequestSession {
@@ -73,7 +74,7 @@ export class DropInPlan implements Plan {
       cookieName: stored ? undefined : options.key,
       emit: emitOnApp(shared.refOf),
       reissue: 'on-save',
-      storeTimeout: options.storeTimeout,
+      storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
       valid: valid && ((request, wire) => valid((request as DropInRequest).ctx, wire as object)),
       beforeSave: request => (request as DropInRequest).beforeSave(),
     })

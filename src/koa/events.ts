@@ -2,9 +2,14 @@ import type { Context } from 'koa'
 import { describeEvent, type EventSink } from '../core/events.ts'
 import type { RequestSession } from './request-session.ts'
 
-/** Reports an error that must not change the answer, the way Koa reports its own. */
-export function reportBeside(ctx: Context, error: unknown): void {
-  if (ctx.app.listenerCount('error') > 0) ctx.app.emit('error', error instanceof Error ? error : new Error('not an error was thrown'), ctx)
+/** Reports an error that must not change the answer, the way Koa reports its own. A listener that throws changes nothing. */
+export function reportBeside(ctx: Context, thrown: unknown): void {
+  const error = thrown instanceof Error ? thrown : new Error('something that is no error was thrown', { cause: thrown })
+  try {
+    if (ctx.app.listenerCount('error') > 0) ctx.app.emit('error', error, ctx)
+  } catch {
+    process.emitWarning('an error listener of the app threw', { type: 'HoldfastWarning', code: 'HOLDFAST_LISTENER' })
+  }
 }
 
 /** koa-session's events go to the app, after the current turn. A listener that throws changes no outcome. */

@@ -27,7 +27,7 @@ export class KoaSessionHolder extends SessionHolder {
       if (!isMember(key)) put(holder, key, value)
       else if (key === '_maxAge') state.maxAge = value as number
       else if (key === '_session') state.maxAge = 'session'
-      else if (key === 'isNew' || key === 'maxAge' || key === '_requireSave') holder[key] = value as never
+      else if (key === 'isNew' || key === 'maxAge' || key === '_requireSave' || key === '_holdfast') holder[key] = value as never
     }
     return holder
   }
@@ -87,6 +87,14 @@ export class KoaSessionHolder extends SessionHolder {
   }
 
   set _session(_value: unknown) {}
+
+  get _holdfast(): undefined {
+    return undefined
+  }
+
+  set _holdfast(_value: unknown) {
+    throw new TypeError("a session's key _holdfast is the place of Holdfast's own bookkeeping: take another name")
+  }
 
   toJSON(): Data {
     return dataOf(this)

@@ -14,6 +14,11 @@ export function markPrivate(res: ServerResponse): void {
   if (!res.headersSent && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
 }
 
+/** Whether the response sets one of these cookies. */
+export function setsAny(res: ServerResponse, names: readonly string[]): boolean {
+  return res.hasHeader('Set-Cookie') && setCookieLines(res).some(line => names.includes(nameOf(line)))
+}
+
 interface Kept {
   vary: Set<string>
   cookies: Set<string>

@@ -1,5 +1,4 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import type Koa from 'koa'
 import type { Context, DefaultState, Middleware, Next } from 'koa'
 import { EndedIds } from '../backends/legacy.ts'
 import { isPromise } from '../core/maybe.ts'
@@ -32,23 +31,42 @@ export interface SessionMiddleware<D extends object = DefaultData> extends Middl
   load(request: IncomingMessage): Promise<D | null>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an app of any state and context may have sessions
-type App = Koa<any, any>
+/** A Koa app, whatever its state and context are. */
+export interface KoaApp {
+  readonly context: object
+  keys?: unknown
+  use(middleware: never): unknown
+  createContext(request: IncomingMessage, response: ServerResponse): object
+}
 
-export function session<D extends object = DefaultData>(options: CreateSessionOptions | undefined, app: App): SessionMiddleware<D>
-export function session<D extends object = DefaultData>(app: App, options?: CreateSessionOptions): SessionMiddleware<D>
-export function session<D extends object>(sessions: Sessions<D>, app: App, options?: NativeOptions): SessionMiddleware<D>
-export function session(first: unknown, second?: unknown, third?: NativeOptions): SessionMiddleware<object> {
+/** What `holdfast/koa` is: the function, carrying the other exports for `require`, as koa-session's does. */
+export interface CreateSession {
+  <D extends object = DefaultData>(options: CreateSessionOptions | undefined, app: KoaApp): SessionMiddleware<D>
+  <D extends object = DefaultData>(app: KoaApp, options?: CreateSessionOptions): SessionMiddleware<D>
+  <D extends object>(sessions: Sessions<D>, app: KoaApp, options?: NativeOptions): SessionMiddleware<D>
+  readonly createSession: CreateSession
+  readonly default: CreateSession
+  readonly SessionOptions: typeof SessionOptions
+}
+
+function create(first: unknown, second?: unknown, third?: NativeOptions): SessionMiddleware<object> {
   const [app, options] = isApp(first) ? [first, second] : [second, first]
   if (!isApp(app)) throw new TypeError('app instance required: `session(opts, app)`')
   return options instanceof Sessions ? native(options, app, third) : dropIn((options ?? {}) as CreateSessionOptions, app)
 }
 
-function isApp(value: unknown): value is App {
+/** Sessions for a Koa app: koa-session's options, or a manager that `createSessions` made. */
+export const session: CreateSession = Object.assign(create as CreateSession, {
+  createSession: create,
+  default: create,
+  SessionOptions,
+}) as CreateSession
+
+function isApp(value: unknown): value is KoaApp {
   return typeof value === 'object' && value !== null && typeof (value as { use?: unknown }).use === 'function'
 }
 
-function dropIn(options: CreateSessionOptions, app: App): SessionMiddleware<object> {
+function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<object> {
   acceptOldSpelling(options)
   SessionOptions.parse(options)
   fillDefaults(options)
@@ -72,7 +90,7 @@ function sayWhatIsNotPromised({ store, ContextStore }: SessionOptions, warnings:
   warnings.warn(code, text)
 }
 
-function native(sessions: Sessions<object>, app: App, options: NativeOptions = {}): SessionMiddleware<object> {
+function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions = {}): SessionMiddleware<object> {
   const { property = 'session', skip, ...others } = options
   const peers = Object.keys(others)
   if (peers.length > 0) throw new TypeError(`the option "${peers[0]}" belongs to koa-session; beside createSessions(…) it has no effect`)
@@ -81,7 +99,7 @@ function native(sessions: Sessions<object>, app: App, options: NativeOptions = {
   return mount(app, property, () => plan, processWarnings())
 }
 
-function mount(app: App, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {
+function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {
   const instance = new Instance(plan)
   const property = ContextProperty.of(name)
   if (property.taken(app.context)) {

@@ -3,7 +3,7 @@ import { fillHolder, NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Sessions } from '../create.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, skips } from './plan.ts'
 import { RequestSession } from './request-session.ts'
 
 /** Holdfast's own mode in Koa: the manager's transport, and the session class of every framework. */
@@ -29,7 +29,7 @@ export class NativePlan implements Plan {
   }
 
   skip(ctx: Context): boolean {
-    return this.#skip?.(ctx) === true
+    return skips(this.#skip?.(ctx))
   }
 
   begin(ctx: Context): RequestSession {

@@ -1,6 +1,6 @@
 import { cookieProblems } from '../cookie/attributes.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
-import { durationMs, mustBeFunction } from '../core/options.ts'
+import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
 import { DEFAULT_LIFE_MS, decode, encode } from './wire.ts'
@@ -46,14 +46,14 @@ function check(options: CreateSessionOptions): void {
   for (const name of FUNCTIONS) mustBeFunction(name, options[name])
   if (options.storeTimeout !== undefined) durationMs('storeTimeout', options.storeTimeout)
   if (sameSite !== null) expect('sameSite', sameSite, 'string')
-  if (store !== undefined && !isSessionStore(store)) checkMethods('store', store, STORE_METHODS)
+  if (store !== undefined && !isSessionStore(store)) mustHaveMethods('store', store, STORE_METHODS)
   if (externalKey !== undefined) {
-    checkMethods('externalKey', externalKey, ['get', 'set'])
+    mustHaveMethods('externalKey', externalKey, ['get', 'set'])
     mustBeFunction('externalKey.clear', externalKey.clear)
   }
   if (ContextStore !== undefined) {
     if (typeof ContextStore !== 'function') throw new TypeError('ContextStore must be a class')
-    checkMethods('ContextStore.prototype', ContextStore.prototype, STORE_METHODS)
+    mustHaveMethods('ContextStore.prototype', ContextStore.prototype, STORE_METHODS)
   }
   if (options.encrypt && (store || ContextStore)) {
     throw new TypeError('encrypt seals the session in its cookie; with a store the cookie holds only an id: leave encrypt or the store out')
@@ -75,13 +75,6 @@ export function browserProblems(options: Options): string[] {
 
 function expect(name: string, value: unknown, type: 'boolean' | 'string'): void {
   if (value !== undefined && typeof value !== type) throw new TypeError(`Invalid input: ${name} must be a ${type}`)
-}
-
-function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
-  for (const method of methods) {
-    const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[method] : undefined
-    if (typeof found !== 'function') throw new TypeError(`${name}.${method} must be function`)
-  }
 }
 
 /** koa-session fills its defaults into the caller's own object, and apps read them there. A frozen object stays as it is. */

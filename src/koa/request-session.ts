@@ -1,11 +1,11 @@
 import type { Context } from 'koa'
 import type { CommitIntent, CommitResult } from '../core/config.ts'
 import type { SessionControls, SessionHolder } from '../core/controls.ts'
-import { SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
+import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session } from '../core/session.ts'
-import { keepThroughErrors, markPrivate, markVary } from './headers.ts'
+import { keepThroughErrors, markPrivate, markVary, setsAny } from './headers.ts'
 import type { Plan } from './plan.ts'
 
 /** One request's session in Koa: when it is opened, what the handler holds, and what becomes of its cookie. */
@@ -22,6 +22,7 @@ export abstract class RequestSession implements SessionControls {
   /** The handler replaced a session that it never read. */
   #unread = false
   #accessed = false
+  #skipped = false
 
   constructor(ctx: Context) {
     this.ctx = ctx
@@ -72,8 +73,9 @@ export abstract class RequestSession implements SessionControls {
     return this.#session?.loaded ? this.#session.take() : null
   }
 
-  /** Gives the request a session that is never stored. */
+  /** Gives the request a session that is never stored, whatever the handler does. */
   skip(): void {
+    this.#skipped = true
     this.#session = this.plan.manager.detached()
   }
 
@@ -130,7 +132,7 @@ export abstract class RequestSession implements SessionControls {
   /** Writes what changed, and sets or clears the cookie once that is done. */
   commit(intent: CommitIntent = {}): MaybePromise<void> {
     const session = this.#session
-    if (!session) return
+    if (!session || this.#skipped) return
     const previous = this.#previous
     this.#previous = undefined
     if (previous) {
@@ -177,7 +179,10 @@ export abstract class RequestSession implements SessionControls {
 
   /** At the end of a request, committed or not: what caches must know. */
   finish(failed: boolean): void {
-    if (this.#accessed && this.plan.vary) markVary(this.ctx, this.plan.vary, failed)
+    const { ctx, plan } = this
+    if (this.#accessed && plan.vary) markVary(ctx, plan.vary, failed)
+    // Koa signs an older key's cookie anew by itself.
+    if (setsAny(ctx.res, plan.cookieNames)) markPrivate(ctx.res)
   }
 
   async save(): Promise<void> {
@@ -194,12 +199,15 @@ export abstract class RequestSession implements SessionControls {
   }
 
   async reload(): Promise<boolean> {
-    this.get()
+    if (this.get() === null) return false
     return this.plan.manager.reload(this.#session as Session, this)
   }
 
   async update(change: (draft: Data) => unknown): Promise<void> {
-    this.get()
-    this.#apply(await this.plan.manager.update(this.#session as Session, this, change), {})
+    if (this.get() === null) throw new SessionGoneError()
+    const session = this.#session as Session
+    this.prepare(session)
+    const intent: CommitIntent = { tokenless: this.#tokenless() }
+    this.#apply(await this.plan.manager.update(session, this, change, intent), intent)
   }
 }

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import type { Duration } from '../core/options.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 
@@ -69,8 +70,8 @@ export interface SessionOptions {
   skip?: ((ctx: Context) => boolean) | undefined
   /** Holdfast's: refuse at setup what no browser would store, as `createSessions` does. Default false: it is reported once. */
   strict?: boolean | undefined
-  /** Holdfast's: how long the store may take for one call, in ms. Default 5,000. */
-  storeTimeout?: number | undefined
+  /** Holdfast's: how long the store may take for one call, in ms or as `'5s'`. Default 5 seconds. */
+  storeTimeout?: Duration | undefined
   /** Holdfast's: encrypt the cookie with `app.keys` (cookie mode only). Default false. */
   encrypt?: boolean | undefined
 }
@@ -91,17 +92,23 @@ export interface KoaSessionMembers {
   readonly externalKey: string | undefined
   /** Writes the session now, changed or not. */
   save(): Promise<void>
-  save(callback: (error?: unknown) => void): void
+  save(callback: (error?: Error) => void): void
   /** Writes the session now if it changed; for `autoCommit: false`. */
   manuallyCommit(): Promise<void>
   /** Gives the session a new id and keeps its data; the old id is dead when this has finished. */
   regenerate(): Promise<void>
-  regenerate(callback: (error?: unknown) => void): void
+  regenerate(callback: (error?: Error) => void): void
   toJSON(): AnyData
+  /** Holdfast's: ends the session now, in the store and in the browser. */
+  destroy(): Promise<void>
+  /** Holdfast's: takes what is stored now. False if the session has been ended meanwhile. */
+  reload(): Promise<boolean>
+  /** Holdfast's: runs a synchronous function on the latest data until it lands. */
+  update(change: (draft: AnyData) => void): Promise<void>
 }
 
-/** `ctx.session`: your data, and koa-session's members. */
-export type KoaSession<D extends object = DefaultData> = KoaSessionMembers & D
+/** `ctx.session`: your data, and the members that they do not hide. */
+export type KoaSession<D extends object = DefaultData> = (string extends keyof D ? KoaSessionMembers : Omit<KoaSessionMembers, keyof D>) & D
 
 /** What may be assigned to `ctx.session`: null ends the session, an object replaces its data. */
 export type SessionAssignment<D extends object = DefaultData> = KoaSession<D> | ({ maxAge?: number | 'session' } & Partial<D>) | null

@@ -1,7 +1,9 @@
 import type { CookieFormat } from '../backends/cookie.ts'
 import type { LegacyFound } from '../backends/legacy.ts'
 import type { Absent, Draft, Loaded } from '../core/backend.ts'
+import { SessionAsyncHookError } from '../core/errors.ts'
 import { type Content, copy, type Data, parseData, put } from '../core/json.ts'
+import { isPromise } from '../core/maybe.ts'
 import type { Life } from '../core/record.ts'
 import type { AnyData } from '../core/session-data.ts'
 
@@ -129,6 +131,10 @@ export const koaFormat: CookieFormat = {
       throw error
     }
     if (!answer) return { absent: true, value: answer }
+    if (isPromise(answer)) {
+      answer.then(undefined, () => undefined)
+      throw new SessionAsyncHookError('decode')
+    }
     const wire = wireOf(answer)
     const life = lifeOf(wire)
     return new CookieContent(wire, life, standard && !settings.valid ? withoutTail(json, wire, life) : undefined)

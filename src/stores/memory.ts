@@ -1,4 +1,5 @@
 import { SessionStoreFullError } from '../core/errors.ts'
+import { copy } from '../core/json.ts'
 import { expiry } from '../core/lifetime.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
 import type { ReplaceResult, SaveResult, SessionStore } from '../core/store.ts'
@@ -16,9 +17,6 @@ interface Tombstone extends Gone {
 }
 
 const TOMBSTONE_MS = 60_000
-/** How many old entries each insertion looks at, so that what has expired goes without a timer. */
-const SWEEP_STEP = 4
-
 /**
  * Sessions in this process's memory: for development, tests, and sites of one process that may forget on restart.
  * Bounded: when it is full, what has expired goes first, then anonymous sessions by age; the session of a logged-in user
@@ -33,8 +31,8 @@ export class MemoryStore implements SessionStore {
   /** Anonymous sessions and tombstones, oldest first; and those that belong to a user. */
   readonly #evictable = new Map<string, SessionRecord | Tombstone>()
   readonly #owned = new Map<string, SessionRecord>()
-  #sweep: Iterator<[string, SessionRecord | Tombstone]> | undefined
-  #sweepOwned = false
+  /** Nothing in here has ended before this. */
+  #earliestEnd = Number.POSITIVE_INFINITY
 
   constructor(options: MemoryStoreOptions = {}) {
     const { maxSessions = 100_000, now = () => Date.now() } = options
@@ -46,7 +44,7 @@ export class MemoryStore implements SessionStore {
   async load(key: string): Promise<SessionRecord | Gone | null> {
     const found = this.#find(key)
     if (!found) return null
-    return 'gone' in found ? { gone: found.gone } : { ...found }
+    return 'gone' in found ? { gone: found.gone } : clone(found)
   }
 
   async create(record: SessionRecord): Promise<boolean> {
@@ -61,7 +59,7 @@ export class MemoryStore implements SessionStore {
     const found = this.#live(record.key)
     if (!found) return { status: 'missing' }
     if (found.version === record.version) return { status: 'saved' }
-    if (found.version !== expectedVersion) return { status: 'conflict', current: { ...found } }
+    if (found.version !== expectedVersion) return { status: 'conflict', current: clone(found) }
     this.#put(record)
     return { status: 'saved' }
   }
@@ -69,11 +67,11 @@ export class MemoryStore implements SessionStore {
   async replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason): Promise<ReplaceResult> {
     const found = this.#live(oldKey)
     if (!found) return this.#live(record.key)?.version === record.version ? { status: 'replaced' } : { status: 'missing' }
-    if (found.version !== expectedVersion) return { status: 'conflict', current: { ...found } }
+    if (found.version !== expectedVersion) return { status: 'conflict', current: clone(found) }
     if (this.#find(record.key)) return { status: 'denied' }
-    this.#bury(oldKey, reason)
-    this.#makeRoom()
+    this.#forget(oldKey)
     this.#put(record)
+    this.#bury(oldKey, reason)
     return { status: 'replaced' }
   }
 
@@ -82,8 +80,9 @@ export class MemoryStore implements SessionStore {
     if (!found) return false
     const touchedAt = Math.max(found.touchedAt, times.touchedAt)
     // An older request's touch says nothing about a life that a newer write has set.
-    const expiresAt = times.touchedAt >= found.touchedAt ? Math.max(found.expiresAt, times.expiresAt) : found.expiresAt
-    this.#put({ ...found, touchedAt, expiresAt: Math.min(expiresAt, found.absoluteExpiresAt ?? expiresAt) })
+    const asked = times.touchedAt >= found.touchedAt ? Math.min(times.expiresAt, times.touchedAt + found.idleMs) : found.expiresAt
+    const expiresAt = Math.max(found.expiresAt, Math.min(asked, found.absoluteExpiresAt ?? asked))
+    this.#put({ ...found, touchedAt, expiresAt })
     return true
   }
 
@@ -124,14 +123,19 @@ export class MemoryStore implements SessionStore {
   #put(record: SessionRecord): void {
     const owned = record.userKey !== undefined
     ;(owned ? this.#evictable : this.#owned).delete(record.key)
-    if (owned) this.#owned.set(record.key, { ...record })
-    else this.#evictable.set(record.key, { ...record })
+    if (owned) this.#owned.set(record.key, clone(record))
+    else this.#evictable.set(record.key, clone(record))
+    this.#earliestEnd = Math.min(this.#earliestEnd, endOf(record))
   }
 
+  /** Leaves a tombstone, unless all room is taken by sessions of users: what has ended is gone in any case. */
   #bury(key: string, gone: GoneReason): void {
     this.#forget(key)
-    this.#makeRoom()
-    this.#evictable.set(key, { gone, until: this.#now() + TOMBSTONE_MS })
+    this.#evict()
+    if (this.size >= this.#maxSessions) return
+    const until = this.#now() + TOMBSTONE_MS
+    this.#evictable.set(key, { gone, until })
+    this.#earliestEnd = Math.min(this.#earliestEnd, until)
   }
 
   #forget(key: string): void {
@@ -140,28 +144,39 @@ export class MemoryStore implements SessionStore {
   }
 
   #makeRoom(): void {
-    this.#sweepSome()
+    this.#evict()
+    if (this.size >= this.#maxSessions) throw new SessionStoreFullError(this.#maxSessions)
+  }
+
+  /** When it is full: forgets what has ended, or else the oldest entry that belongs to no user. */
+  #evict(): void {
+    if (this.size < this.#maxSessions) return
+    this.#sweep()
     if (this.size < this.#maxSessions) return
     for (const key of this.#evictable.keys()) {
       this.#evictable.delete(key)
       return
     }
-    for (const [key, record] of this.#owned) if (this.#over(record)) this.#owned.delete(key)
-    if (this.size >= this.#maxSessions) throw new SessionStoreFullError(this.#maxSessions)
   }
 
-  /** Goes round and round over all entries, a few at each insertion. */
-  #sweepSome(): void {
-    for (let i = 0; i < SWEEP_STEP; i++) {
-      this.#sweep ??= (this.#sweepOwned ? this.#owned : this.#evictable)[Symbol.iterator]()
-      const next = this.#sweep.next()
-      if (next.done) {
-        this.#sweep = undefined
-        this.#sweepOwned = !this.#sweepOwned
-        return
+  /** Looks at every entry, but only once something can have ended. */
+  #sweep(): void {
+    if (this.#earliestEnd >= this.#now()) return
+    this.#earliestEnd = Number.POSITIVE_INFINITY
+    for (const map of [this.#evictable, this.#owned]) {
+      for (const [key, entry] of map) {
+        if (this.#over(entry)) map.delete(key)
+        else this.#earliestEnd = Math.min(this.#earliestEnd, 'gone' in entry ? entry.until : endOf(entry))
       }
-      const [key, entry] = next.value
-      if (this.#over(entry)) this.#forget(key)
     }
   }
+}
+
+function endOf({ expiresAt, absoluteExpiresAt = expiresAt }: SessionRecord): number {
+  return Math.min(expiresAt, absoluteExpiresAt)
+}
+
+/** Callers and store share nothing. */
+function clone(record: SessionRecord): SessionRecord {
+  return record.meta ? { ...record, meta: copy(record.meta) } : { ...record }
 }

@@ -1,0 +1,14 @@
+import { createSessions, type SessionData } from 'holdfast'
+import session, { type CreateSessionOptions, createSession } from 'holdfast/koa'
+import { MemoryStore } from 'holdfast/stores/memory'
+import Koa from 'koa'
+
+const app = new Koa()
+const options: CreateSessionOptions = { maxAge: 'session' }
+app.use(session(options, app))
+app.use(createSession(app))
+app.use(ctx => {
+  ctx.session = null
+})
+export const data: SessionData = {}
+export const all: unknown[] = [createSessions, MemoryStore]

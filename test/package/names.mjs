@@ -1,0 +1,17 @@
+// `import`: default and named, from the packed tarball, with no Koa installed.
+import assert from 'node:assert/strict'
+import * as main from 'holdfast'
+import session, * as koa from 'holdfast/koa'
+import * as memory from 'holdfast/stores/memory'
+
+assert.equal(typeof session, 'function')
+assert.equal(koa.default, session)
+assert.equal(koa.createSession, session)
+assert.equal(koa.SessionOptions.parse({}).key, 'koa.sess')
+assert.equal(typeof main.createSessions, 'function')
+assert.equal(typeof memory.MemoryStore, 'function')
+
+// What the package does not export stays its own.
+for (const path of ['holdfast/dist/core/errors.js', 'holdfast/core/errors', 'holdfast/src/index.ts', 'holdfast/koa.js']) {
+  await assert.rejects(import(path), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+}
