@@ -13,7 +13,15 @@ export function cookieValues(header: string | undefined, name: string): string[]
 
 /** Space and tab are blanks (RFC 6265bis, section 5.6), a no-break space is part of a name. */
 function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text, start)) start++
+  while (end > start && isBlank(text, end - 1)) end--
+  return text.slice(start, end)
+}
+
+function isBlank(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t'
 }
 
 /** Whether a Set-Cookie line or a pair of a Cookie header is about the cookie of this name. */

@@ -2,7 +2,7 @@ import { SessionCookieTooLargeError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 
 /** Octets of name and value together that a browser keeps (RFC 6265bis, section 5.6). */
-export const MAX_COOKIE_OCTETS = 4096
+const MAX_COOKIE_OCTETS = 4096
 
 /** Refuses a cookie that a browser would drop without a word. */
 export function checkCookieSize(name: string, value: string, data: Data): void {

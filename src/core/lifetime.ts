@@ -4,7 +4,7 @@ import type { Life } from './record.ts'
  * When a session that is only read gets a longer life: never; at each request (`rolling`); once less than half of it is
  * left (`renew`); or once this many ms have passed since the last time (`touchInterval`).
  */
-export type TouchRule = 'never' | 'always' | 'half-life' | number
+type TouchRule = 'never' | 'always' | 'half-life' | number
 
 export interface LifetimePolicy {
   /** Life without use, in ms (OWASP: idle timeout). */

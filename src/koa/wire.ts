@@ -99,7 +99,7 @@ class CookieContent implements Omit<Loaded, 'value'> {
 }
 
 /** What of a request the format needs. */
-export interface WireRequest {
+interface WireRequest {
   readonly settings: {
     encode: (data: AnyData) => string
     decode: (text: string) => unknown

@@ -1,3 +1,4 @@
+import { EndQueue } from '../core/end-queue.ts'
 import { SessionStoreFullError } from '../core/errors.ts'
 import { copy } from '../core/json.ts'
 import { expiry } from '../core/lifetime.ts'
@@ -17,6 +18,8 @@ interface Tombstone extends Gone {
 }
 
 const TOMBSTONE_MS = 60_000
+/** How many idle entries the queue of ends may hold in any case. */
+const SLACK = 1000
 /**
  * Sessions in this process's memory: for development, tests, and sites of one process that may forget on restart.
  * Bounded: when it is full, what has expired goes first, then anonymous sessions by age; the session of a logged-in user
@@ -31,8 +34,8 @@ export class MemoryStore implements SessionStore {
   /** Anonymous sessions and tombstones, oldest first; and those that belong to a user. */
   readonly #evictable = new Map<string, SessionRecord | Tombstone>()
   readonly #owned = new Map<string, SessionRecord>()
-  /** Nothing in here has ended before this. */
-  #earliestEnd = Number.POSITIVE_INFINITY
+  /** One entry for each key that is held. A touch leaves it where it is; it is put right when its time comes. */
+  readonly #ends = new EndQueue()
 
   constructor(options: MemoryStoreOptions = {}) {
     const { maxSessions = 100_000, now = () => Date.now() } = options
@@ -97,6 +100,7 @@ export class MemoryStore implements SessionStore {
   async close(): Promise<void> {
     this.#evictable.clear()
     this.#owned.clear()
+    this.#ends.clear()
   }
 
   /** How many sessions and tombstones it holds now. */
@@ -122,10 +126,11 @@ export class MemoryStore implements SessionStore {
 
   #put(record: SessionRecord): void {
     const owned = record.userKey !== undefined
+    const before = this.#find(record.key)
     ;(owned ? this.#evictable : this.#owned).delete(record.key)
     if (owned) this.#owned.set(record.key, clone(record))
     else this.#evictable.set(record.key, clone(record))
-    this.#earliestEnd = Math.min(this.#earliestEnd, endOf(record))
+    if (!before || endOf(record) < endOf(before)) this.#ends.push(endOf(record), record.key)
   }
 
   /** Leaves a tombstone, unless all room is taken by sessions of users: what has ended is gone in any case. */
@@ -135,7 +140,7 @@ export class MemoryStore implements SessionStore {
     if (this.size >= this.#maxSessions) return
     const until = this.#now() + TOMBSTONE_MS
     this.#evictable.set(key, { gone, until })
-    this.#earliestEnd = Math.min(this.#earliestEnd, until)
+    this.#ends.push(until, key)
   }
 
   #forget(key: string): void {
@@ -148,9 +153,8 @@ export class MemoryStore implements SessionStore {
     if (this.size >= this.#maxSessions) throw new SessionStoreFullError(this.#maxSessions)
   }
 
-  /** When it is full: forgets what has ended, or else the oldest entry that belongs to no user. */
+  /** Forgets what has ended, and, when it is full all the same, the oldest entry that belongs to no user. */
   #evict(): void {
-    if (this.size < this.#maxSessions) return
     this.#sweep()
     if (this.size < this.#maxSessions) return
     for (const key of this.#evictable.keys()) {
@@ -159,21 +163,24 @@ export class MemoryStore implements SessionStore {
     }
   }
 
-  /** Looks at every entry, but only once something can have ended. */
+  /** Forgets what has ended. Each entry of the queue is looked at once for each time that its end was moved. */
   #sweep(): void {
-    if (this.#earliestEnd >= this.#now()) return
-    this.#earliestEnd = Number.POSITIVE_INFINITY
-    for (const map of [this.#evictable, this.#owned]) {
-      for (const [key, entry] of map) {
-        if (this.#over(entry)) map.delete(key)
-        else this.#earliestEnd = Math.min(this.#earliestEnd, 'gone' in entry ? entry.until : endOf(entry))
-      }
+    const now = this.#now()
+    for (let key = this.#ends.takeBefore(now); key !== undefined; key = this.#ends.takeBefore(now)) {
+      const entry = this.#evictable.get(key) ?? this.#owned.get(key)
+      if (!entry) continue
+      if (this.#over(entry)) this.#forget(key)
+      else this.#ends.push(endOf(entry), key)
     }
+    // Sessions that were deleted early leave their entries behind: now and then the queue is made anew.
+    if (this.#ends.size <= 2 * this.size + SLACK) return
+    this.#ends.clear()
+    for (const map of [this.#evictable, this.#owned]) for (const [key, entry] of map) this.#ends.push(endOf(entry), key)
   }
 }
 
-function endOf({ expiresAt, absoluteExpiresAt = expiresAt }: SessionRecord): number {
-  return Math.min(expiresAt, absoluteExpiresAt)
+function endOf(entry: SessionRecord | Tombstone): number {
+  return 'gone' in entry ? entry.until : Math.min(entry.expiresAt, entry.absoluteExpiresAt ?? entry.expiresAt)
 }
 
 /** Callers and store share nothing. */
