@@ -12,26 +12,28 @@ import type { SessionOptions } from './types.ts'
 type CookieOptions = Parameters<Context['cookies']['get']>[1] & Parameters<Context['cookies']['set']>[2]
 
 export function readCookie({ ctx, settings }: DropInRequest): string | undefined {
-  return explained(ctx, () => ctx.cookies.get(settings.key, cookieOptions(settings))) || undefined
+  return (
+    explained(ctx, () => ctx.cookies.get(settings.key, (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions)) ||
+    undefined
+  )
 }
 
 export function writeCookie(request: DropInRequest, value: string): void {
   const { ctx, settings, maxAge } = request
-  set(ctx, settings, value, { ...settings, maxAge: maxAge === 'session' ? undefined : maxAge })
+  set(ctx, settings, value, { ...settings, ...unsigned(settings), maxAge: maxAge === 'session' ? undefined : maxAge })
 }
 
 export function clearCookie({ ctx, settings }: DropInRequest): void {
-  set(ctx, settings, '', { ...settings, expires: new Date(0), maxAge: false })
+  set(ctx, settings, '', { ...settings, ...unsigned(settings), expires: new Date(0), maxAge: false })
 }
 
 function set(ctx: Context, settings: SessionOptions, value: string, options: object): void {
-  // An encrypted cookie proves itself: a signature beside it would prove nothing more.
-  const signed = settings.encrypt ? { signed: false } : {}
-  explained(ctx, () => ctx.cookies.set(settings.key, value, { ...options, ...signed } as CookieOptions))
+  explained(ctx, () => ctx.cookies.set(settings.key, value, options as CookieOptions))
 }
 
-function cookieOptions(settings: SessionOptions): CookieOptions {
-  return (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions
+/** An encrypted cookie proves itself: a signature beside it would prove nothing more. */
+function unsigned({ encrypt }: SessionOptions): { signed: false } | undefined {
+  return encrypt ? { signed: false } : undefined
 }
 
 /** Koa's own text for missing keys does not say what to do. */

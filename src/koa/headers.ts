@@ -5,7 +5,8 @@ import { setsCookie } from '../cookie/header.ts'
 /** Tells caches that the answer depends on a request header, also where Koa's error handling makes the answer. */
 export function markVary(ctx: Context, header: string, failed: boolean): void {
   if (ctx.res.headersSent) return
-  ctx.vary(header)
+  if (ctx.res.hasHeader('Vary')) ctx.vary(header)
+  else ctx.res.setHeader('Vary', header)
   if (failed) keptOf(ctx).vary.add(header)
 }
 
@@ -48,19 +49,13 @@ function keptOf(ctx: Context): Kept {
   const known = own[KEPT]
   if (known) return known
   const kept: Kept = { vary: new Set(), cookies: new Set(), headers: new Map() }
+  own[KEPT] = kept
   const onerror = ctx.onerror
-  Object.defineProperties(ctx, {
-    [KEPT]: { value: kept },
-    onerror: {
-      configurable: true,
-      writable: true,
-      value(error: Error) {
-        // Koa calls it with null when a response has ended well.
-        if (error != null && !ctx.res.headersSent) restoreBeforeHead(ctx, kept)
-        return onerror.call(ctx, error)
-      },
-    },
-  })
+  ctx.onerror = (error: Error) => {
+    // Koa calls it with null when a response has ended well.
+    if (error != null && !ctx.res.headersSent) restoreBeforeHead(ctx, kept)
+    return onerror.call(ctx, error)
+  }
   return kept
 }
 
