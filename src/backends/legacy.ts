@@ -117,7 +117,8 @@ export class LegacyBackend implements SessionBackend {
 
   #set(id: string, draft: Draft, request: unknown): MaybePromise<WriteResult> {
     // The store keeps its own copy: a store in memory must not share objects with this request.
-    const { data, base } = isolate(draft.data)
+    const { data, instances } = isolate(draft.data)
+    const base = instances ? jsonCopy(data) : data
     const moment = this.#ended.now()
     return chain(
       ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),
@@ -126,34 +127,34 @@ export class LegacyBackend implements SessionBackend {
   }
 
   #loaded(id: string, { wire, life, data }: LegacyFound, moment: number): LegacyLoaded {
-    let known: Data | undefined
+    let source: Data | undefined
+    let base: Data | undefined
     return {
       value: id,
       life,
       wire,
       moment,
       get base() {
-        known ??= isolate(data()).base
-        return known
+        source ??= data()
+        base ??= isolate(source).instances ? jsonCopy(source) : source
+        return base
       },
       take() {
-        const source = data()
-        const isolated = isolate(source)
-        known ??= isolated.base
-        return isolated.data
+        source ??= data()
+        const { data: copied, instances } = isolate(source)
+        // What the store gave is nobody else's to change; but instances of classes are shared with the handler.
+        base ??= instances ? jsonCopy(source) : source
+        return copied
       },
     }
   }
 }
 
-/**
- * A copy to hand out, and what to compare with later. As a rule that is the original, which nobody else changes; where it
- * holds instances of classes, which copies share, it is what JSON makes of it now.
- */
-function isolate(source: Data): { data: Data; base: Data } {
+/** A copy that shares nothing but instances of classes, and whether there are any. */
+function isolate(source: Data): { data: Data; instances: boolean } {
   let instances = false
   const data = copy(source, () => {
     instances = true
   })
-  return { data, base: instances ? jsonCopy(source) : source }
+  return { data, instances }
 }

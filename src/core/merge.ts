@@ -23,9 +23,8 @@ class PathConflict {
  * whole; if only mine did, all of them are taken from mine.
  */
 export function merge(base: Data, mine: Data, theirs: Data, guard: readonly string[], policy: ConflictPolicy): MergeResult {
-  const changed = (side: Data) => guard.some(key => !sameJson(own(base, key), own(side, key)))
-  if (changed(theirs)) return { outcome: 'guarded' }
-  const mineGuards = changed(mine)
+  if (!sameGuards(base, theirs, guard)) return { outcome: 'guarded' }
+  const mineGuards = !sameGuards(base, mine, guard)
   try {
     const data = mergeObjects(base, mine, theirs, [], policy)
     if (mineGuards) for (const key of guard) take(data, key, mine)
@@ -34,6 +33,11 @@ export function merge(base: Data, mine: Data, theirs: Data, guard: readonly stri
     if (error instanceof PathConflict) return { outcome: 'conflict', path: error.path }
     throw error
   }
+}
+
+/** Whether both say the same about who somebody is. */
+export function sameGuards(a: Data, b: Data, guard: readonly string[]): boolean {
+  return guard.every(key => sameJson(own(a, key), own(b, key)))
 }
 
 function mergeObjects(base: Data, mine: Data, theirs: Data, path: readonly string[], policy: ConflictPolicy): Data {

@@ -5,7 +5,7 @@ import { type Content, copy, type Data, parseData } from './json.ts'
 import { Lanes } from './lanes.ts'
 import { begin, extend } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
-import { merge } from './merge.ts'
+import { merge, sameGuards } from './merge.ts'
 import { hookAnswer } from './opener.ts'
 import { type Session, type Snapshot, snapshotOf } from './session.ts'
 
@@ -153,25 +153,48 @@ export class Writer {
 
   async #update(writing: Writing, change: (draft: Data) => unknown): Promise<CommitResult> {
     const { session, request, intent } = writing
+    let filled: Data | undefined
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const data = session.loaded?.take() ?? session.data()
-      const answer = change(data)
-      if (isPromise(answer)) {
-        answer.then(undefined, () => undefined)
-        throw new TypeError('update() takes a synchronous function: read what you need before, then change the draft')
-      }
+      const data = this.#latest(session, filled)
+      runNow(change, data)
       session.refill(data)
       if (session.detached) return NONE
       if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(writing, true)
       const hook = await this.#beforeSave(session, request)
       const draft = this.#draft(session, hook === false ? snapshotOf(data) : session.snapshot(), true)
+      filled = parseData(draft.text())
       const written = await this.#send(session, draft, intent, true, request)
       if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
       if (written.status === 'missing') return this.lost(session, request)
+      this.#refuseOtherIdentity(session, written.current, request)
       session.adopt(written.current)
     }
     throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
   }
+
+  /** What is stored now, with what the handler set while an earlier attempt was under way. */
+  #latest(session: Session, filled: Data | undefined): Data {
+    if (!session.loaded) return session.data()
+    const latest = session.loaded.take()
+    if (!filled) return latest
+    const result = merge(filled, parseData(session.snapshot().text()), latest, [], 'merge')
+    return result.outcome === 'merged' ? result.data : latest
+  }
+
+  #refuseOtherIdentity(session: Session, current: Loaded, request: unknown): void {
+    const { emit, guard } = this.#config
+    if (!session.loaded || sameGuards(plain(session.loaded.base), plain(current.base), guard)) return
+    emit('session:conflict', { reason: 'guarded', id: session.id }, request)
+    session.detach()
+    throw new SessionConflictError('another request changed who this session belongs to')
+  }
+}
+
+function runNow(change: (draft: Data) => unknown, data: Data): void {
+  const answer = change(data)
+  if (!isPromise(answer)) return
+  answer.then(undefined, () => undefined)
+  throw new TypeError('update() takes a synchronous function: read what you need before, then change the draft')
 }
 
 function plain(content: Content): Data {

@@ -31,9 +31,15 @@ const SLACK = 1000
 export class MemoryStore implements SessionStore {
   readonly #maxSessions: number
   readonly #now: () => number
-  /** Anonymous sessions and tombstones, oldest first; and those that belong to a user. */
-  readonly #evictable = new Map<string, SessionRecord | Tombstone>()
+  /** Sessions that belong to nobody, those that belong to a user, and what has ended; oldest first. */
+  readonly #anonymous = new Map<string, SessionRecord>()
   readonly #owned = new Map<string, SessionRecord>()
+  readonly #tombstones = new Map<string, Tombstone>()
+  readonly #maps: ReadonlyArray<Map<string, SessionRecord | Tombstone>> = [
+    this.#anonymous as Map<string, SessionRecord | Tombstone>,
+    this.#owned as Map<string, SessionRecord | Tombstone>,
+    this.#tombstones as Map<string, SessionRecord | Tombstone>,
+  ]
   /** One entry for each key that is held. A touch leaves it where it is; it is put right when its time comes. */
   readonly #ends = new EndQueue()
 
@@ -98,21 +104,24 @@ export class MemoryStore implements SessionStore {
 
   /** Forgets everything. */
   async close(): Promise<void> {
-    this.#evictable.clear()
-    this.#owned.clear()
+    for (const map of this.#maps) map.clear()
     this.#ends.clear()
   }
 
   /** How many sessions and tombstones it holds now. */
   get size(): number {
-    return this.#evictable.size + this.#owned.size
+    return this.#anonymous.size + this.#owned.size + this.#tombstones.size
   }
 
   #find(key: string): SessionRecord | Tombstone | undefined {
-    const found = this.#evictable.get(key) ?? this.#owned.get(key)
+    const found = this.#entry(key)
     if (!found || !this.#over(found)) return found
     this.#forget(key)
     return undefined
+  }
+
+  #entry(key: string): SessionRecord | Tombstone | undefined {
+    return this.#anonymous.get(key) ?? this.#owned.get(key) ?? this.#tombstones.get(key)
   }
 
   #live(key: string): SessionRecord | undefined {
@@ -125,49 +134,39 @@ export class MemoryStore implements SessionStore {
   }
 
   #put(record: SessionRecord): void {
-    const owned = record.userKey !== undefined
     const before = this.#find(record.key)
-    ;(owned ? this.#evictable : this.#owned).delete(record.key)
-    if (owned) this.#owned.set(record.key, clone(record))
-    else this.#evictable.set(record.key, clone(record))
+    const [map, other] = record.userKey === undefined ? [this.#anonymous, this.#owned] : [this.#owned, this.#anonymous]
+    other.delete(record.key)
+    map.set(record.key, clone(record))
     if (!before || endOf(record) < endOf(before)) this.#ends.push(endOf(record), record.key)
   }
 
-  /** Leaves a tombstone, unless all room is taken by sessions of users: what has ended is gone in any case. */
+  /** Leaves a tombstone where there is room for one: it never takes a session's place. */
   #bury(key: string, gone: GoneReason): void {
     this.#forget(key)
-    this.#evict()
-    if (this.size >= this.#maxSessions) return
+    this.#sweep()
+    if (this.size >= this.#maxSessions && !dropOldest(this.#tombstones)) return
     const until = this.#now() + TOMBSTONE_MS
-    this.#evictable.set(key, { gone, until })
+    this.#tombstones.set(key, { gone, until })
     this.#ends.push(until, key)
   }
 
   #forget(key: string): void {
-    this.#evictable.delete(key)
-    this.#owned.delete(key)
+    for (const map of this.#maps) map.delete(key)
   }
 
+  /** Room for one more: what has ended goes first, then tombstones, then sessions of nobody by age, and never a user's. */
   #makeRoom(): void {
-    this.#evict()
-    if (this.size >= this.#maxSessions) throw new SessionStoreFullError(this.#maxSessions)
-  }
-
-  /** Forgets what has ended, and, when it is full all the same, the oldest entry that belongs to no user. */
-  #evict(): void {
     this.#sweep()
-    if (this.size < this.#maxSessions) return
-    for (const key of this.#evictable.keys()) {
-      this.#evictable.delete(key)
-      return
-    }
+    if (this.size < this.#maxSessions || dropOldest(this.#tombstones) || dropOldest(this.#anonymous)) return
+    throw new SessionStoreFullError(this.#maxSessions)
   }
 
   /** Forgets what has ended. Each entry of the queue is looked at once for each time that its end was moved. */
   #sweep(): void {
     const now = this.#now()
     for (let key = this.#ends.takeBefore(now); key !== undefined; key = this.#ends.takeBefore(now)) {
-      const entry = this.#evictable.get(key) ?? this.#owned.get(key)
+      const entry = this.#entry(key)
       if (!entry) continue
       if (this.#over(entry)) this.#forget(key)
       else this.#ends.push(endOf(entry), key)
@@ -175,8 +174,13 @@ export class MemoryStore implements SessionStore {
     // Sessions that were deleted early leave their entries behind: now and then the queue is made anew.
     if (this.#ends.size <= 2 * this.size + SLACK) return
     this.#ends.clear()
-    for (const map of [this.#evictable, this.#owned]) for (const [key, entry] of map) this.#ends.push(endOf(entry), key)
+    for (const map of this.#maps) for (const [key, entry] of map) this.#ends.push(endOf(entry), key)
   }
+}
+
+function dropOldest(map: Map<string, unknown>): boolean {
+  const [oldest] = map.keys()
+  return oldest !== undefined && map.delete(oldest)
 }
 
 function endOf(entry: SessionRecord | Tombstone): number {
