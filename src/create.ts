@@ -197,7 +197,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     scope,
     policy: policyOf(options),
     cookieName: transport.cookieName,
-    emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request }, refOf)),
+    emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request: originOf(request) }, refOf)),
     reissue: 'when-new',
     conflict,
     guard,
@@ -207,6 +207,11 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
   })
   if (!store) processWarnings().warn(COOKIE_MODE.code, COOKIE_MODE.text)
   return new Sessions<D>(manager, transport, hub)
+}
+
+/** What a listener knows: the framework's own context or request, not the adapter's part in it. */
+function originOf(request: unknown): unknown {
+  return (request as { origin?: unknown } | null | undefined)?.origin ?? request
 }
 
 const OPTIONS = [

@@ -118,7 +118,7 @@ export class LegacyBackend implements SessionBackend {
   #set(id: string, draft: Draft, request: unknown): MaybePromise<WriteResult> {
     // The store keeps its own copy: a store in memory must not share objects with this request.
     const { data, instances } = isolate(draft.data)
-    const base = instances ? jsonCopy(data) : data
+    const base = instances ? jsonCopy(data) : copy(data)
     const moment = this.#ended.now()
     return chain(
       ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),
@@ -127,7 +127,6 @@ export class LegacyBackend implements SessionBackend {
   }
 
   #loaded(id: string, { wire, life, data }: LegacyFound, moment: number): LegacyLoaded {
-    let source: Data | undefined
     let base: Data | undefined
     return {
       value: id,
@@ -135,19 +134,22 @@ export class LegacyBackend implements SessionBackend {
       wire,
       moment,
       get base() {
-        source ??= data()
-        base ??= isolate(source).instances ? jsonCopy(source) : source
+        base ??= comparable(data())
         return base
       },
       take() {
-        source ??= data()
-        const { data: copied, instances } = isolate(source)
-        // What the store gave is nobody else's to change; but instances of classes are shared with the handler.
-        base ??= instances ? jsonCopy(source) : source
-        return copied
+        const source = data()
+        base ??= comparable(source)
+        return copy(source)
       },
     }
   }
+}
+
+/** What to compare with later, whatever the store and the handler do to theirs. */
+function comparable(source: Data): Data {
+  const { data, instances } = isolate(source)
+  return instances ? jsonCopy(source) : data
 }
 
 /** A copy that shares nothing but instances of classes, and whether there are any. */

@@ -56,7 +56,7 @@ export class StoreBackend implements SessionBackend {
       // Somebody else's session lies there, or one that has ended: never adopt it, take another id.
       id = this.newId(request)
     }
-    throw new SessionStoreError('create: no free id was found (does genid return the same id twice?)', { outcome: 'not-applied' })
+    throw noFreeId('create')
   }
 
   async save(loaded: Loaded, draft: Draft): Promise<WriteResult> {
@@ -68,13 +68,16 @@ export class StoreBackend implements SessionBackend {
 
   async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
     if (!loaded) return this.create({ ...draft, id: undefined }, request)
-    const id = this.newId(request)
-    const record = this.#record(id, draft, loaded)
     const oldKey = this.#options.keyOf(loaded.value)
-    const result = await this.#ask('replace', store => store.replace(oldKey, loaded.version ?? '', record, reason))
-    if (result.status === 'replaced') return this.#written(id, record)
-    if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
-    return { status: 'missing' }
+    for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
+      const id = this.newId(request)
+      const record = this.#record(id, draft, loaded)
+      const result = await this.#ask('replace', store => store.replace(oldKey, loaded.version ?? '', record, reason))
+      if (result.status === 'replaced') return this.#written(id, record)
+      if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
+      if (result.status === 'missing') return result
+    }
+    throw noFreeId('replace')
   }
 
   async touch(loaded: Loaded, draft: Draft): Promise<WriteResult> {
@@ -117,6 +120,10 @@ export class StoreBackend implements SessionBackend {
   #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): MaybePromise<T> {
     return ask(operation, this.#options.timeoutMs, () => call(this.#store))
   }
+}
+
+function noFreeId(operation: string): SessionStoreError {
+  return new SessionStoreError(`${operation}: no free id was found (does genid return the same id twice?)`, { outcome: 'not-applied' })
 }
 
 function loadedFrom(id: string, record: SessionRecord, take: () => Data): Loaded {

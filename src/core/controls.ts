@@ -30,17 +30,27 @@ export class SessionHolder {
   }
 }
 
-// `session.__proto__ = value` stores data, as any other name does. Without such data there is nothing: neither this name nor
-// `constructor` leads from a session to something that all sessions share.
-Object.defineProperty(SessionHolder.prototype, '__proto__', {
-  configurable: true,
-  get(): undefined {
-    return undefined
-  },
-  set(this: object, value: unknown) {
-    Object.defineProperty(this, '__proto__', { value, enumerable: true, writable: true, configurable: true })
-  },
-})
+/**
+ * Closes the ways from a session to what all sessions share: `session.__proto__ = value` stores data, as any other name
+ * does, and without such data neither `__proto__` nor `constructor` gives anything.
+ */
+export function sealOff(holder: { prototype: object }): void {
+  Object.defineProperties(holder.prototype, {
+    constructor: { value: undefined, writable: true, configurable: true },
+    // Computed: a plain `__proto__:` would be the literal's own prototype.
+    ['__proto__']: {
+      configurable: true,
+      get(): undefined {
+        return undefined
+      },
+      set(this: object, value: unknown) {
+        Object.defineProperty(this, '__proto__', { value, enumerable: true, writable: true, configurable: true })
+      },
+    },
+  })
+}
+
+sealOff(SessionHolder)
 
 export function controlsOf(session: object): SessionControls {
   const controls = (session as { [CONTROLS]?: SessionControls })[CONTROLS]

@@ -1,9 +1,9 @@
 import { isAbsent } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
-import { SessionHeadersSentError } from './errors.ts'
+import { SessionGoneError } from './errors.ts'
 import type { Data } from './json.ts'
 import { expiry, touchDue } from './lifetime.ts'
-import { chain, isPromise, type MaybePromise } from './maybe.ts'
+import { isPromise, type MaybePromise } from './maybe.ts'
 import { Opener } from './opener.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
@@ -50,7 +50,9 @@ export class SessionManager {
   }
 
   #commit(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
-    if (session.destroyed) return this.#end(session, request, intent)
+    const writing = { session, request, intent, changed: false }
+    if (session.destroyed) return this.#writer.end(writing)
+    if (session.lost && intent.regenerate) throw new SessionGoneError()
     if (session.detached && !intent.regenerate) return NONE
     const forced = intent.force === true || intent.regenerate === true
     const refresh = this.#refreshDue(session)
@@ -59,22 +61,12 @@ export class SessionManager {
     const snapshot = session.snapshot()
     const differs = session.differs(snapshot)
     if (!forced && !differs && !refresh) return NONE
-    return this.#writer.write({ session, request, intent, changed: differs && !forced }, snapshot, differs)
+    return this.#writer.write({ ...writing, changed: differs && !forced }, snapshot, differs)
   }
 
   #refreshDue(session: Session): boolean {
     if (!session.loaded || session.settled) return false
     return session.stale || touchDue(session.loaded.life, session.policy, this.#config.now())
-  }
-
-  #end(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
-    if (session.ended) return NONE
-    if (intent.tokenless === 'error' && !this.#config.backend.keyed) throw new SessionHeadersSentError()
-    return chain(this.#config.backend.delete(session.loaded, session.id, 'destroyed', request), (): CommitResult => {
-      session.loaded = null
-      session.ended = true
-      return { action: 'clear' }
-    })
   }
 
   /** Takes what is stored now in the place of what the handler has. False if the session is gone. */

@@ -1,4 +1,4 @@
-import { CONTROLS, SessionHolder } from './controls.ts'
+import { CONTROLS, SessionHolder, sealOff } from './controls.ts'
 import { type Data, put } from './json.ts'
 
 /**
@@ -31,6 +31,8 @@ export class NativeSession extends SessionHolder {
     return this[CONTROLS].update(change as (draft: Data) => void)
   }
 }
+
+sealOff(NativeSession)
 
 /** Puts data in the place of what a holder has. */
 export function fillHolder(holder: object, data: Data): void {

@@ -25,6 +25,8 @@ export class Session {
   policy: LifetimePolicy
   /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
   detached = false
+  /** Another request ended it while this one had it. A new id would bring its data back from the dead. */
+  lost = false
   /** The handler has ended it. */
   destroyed = false
   /** Its end has been carried out. */
@@ -93,10 +95,11 @@ export class Session {
     this.loaded = current
   }
 
-  /** Cuts it off from its record: the handler may read and write on, in memory. */
-  detach(): void {
+  /** Its record is gone while the handler had it: it may read and write on, in memory, and nothing leads back. */
+  lose(): void {
     this.loaded = null
     this.detached = true
+    this.lost = true
   }
 
   /** Marks it as busy until the work has ended, well or not. */

@@ -11,11 +11,12 @@ export class Warnings {
     this.#now = now
   }
 
-  warn(code: string, message: string): void {
-    const last = this.#last.get(code)
+  /** `kind`: what counts as the same; the code as a rule. */
+  warn(code: string, message: string, kind = code): void {
+    const last = this.#last.get(kind)
     const now = this.#now()
     if (last !== undefined && now - last < QUIET_MS) return
-    this.#last.set(code, now)
+    this.#last.set(kind, now)
     this.#print(code, message)
   }
 }

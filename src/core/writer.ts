@@ -39,6 +39,8 @@ export class Writer {
     const hook = this.#beforeSave(session, request)
     if (hook === false) return this.#attempt(writing, snapshot, differs, 1)
     return chain(hook, () => {
+      // The hook's last word may be that there shall be no session.
+      if (session.destroyed) return this.end(writing)
       const after = session.snapshot()
       return this.#attempt(writing, after, session.differs(after), 1)
     })
@@ -83,7 +85,7 @@ export class Writer {
     if (!intent.regenerate || !session.loaded) return DROPPED
     // A new id was asked for and cannot be given: the old one must not go on as if it had been.
     return chain(this.#config.backend.delete(session.loaded, session.id, 'regenerated', request), () => {
-      session.detach()
+      session.lose()
       return DROPPED
     })
   }
@@ -107,11 +109,23 @@ export class Writer {
     return typeof loaded.life.maxAge === 'number' ? { action: 'set', token, expiresAt: loaded.life.expiresAt } : { action: 'set', token }
   }
 
+  /** Carries out what the handler asked for: the record goes, and the browser forgets its token. */
+  end({ session, request, intent }: Writing): MaybePromise<CommitResult> {
+    const { backend } = this.#config
+    if (session.ended) return NONE
+    if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
+    return chain(backend.delete(session.loaded, session.id, 'destroyed', request), (): CommitResult => {
+      session.loaded = null
+      session.ended = true
+      return { action: 'clear' }
+    })
+  }
+
   /** The record was ended by another request: it stays dead, and nothing of this one is stored. */
   lost(session: Session, request: unknown): CommitResult {
     const { emit, onGone } = this.#config
     emit('session:gone', { reason: 'gone', id: session.id }, request)
-    session.detach()
+    session.lose()
     if (onGone === 'error') throw new SessionGoneError()
     return NONE
   }
@@ -127,7 +141,7 @@ export class Writer {
     }
     if (result.outcome === 'guarded') {
       emit('session:conflict', { reason: 'guarded', id: session.id }, request)
-      session.detach()
+      session.lose()
       if (onGone === 'error') throw new SessionConflictError('another request changed who this session belongs to')
       return false
     }
@@ -161,6 +175,7 @@ export class Writer {
       if (session.detached) return NONE
       if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(writing, true)
       const hook = await this.#beforeSave(session, request)
+      if (session.destroyed) return this.end(writing)
       const draft = this.#draft(session, hook === false ? snapshotOf(data) : session.snapshot(), true)
       filled = parseData(draft.text())
       const written = await this.#send(session, draft, intent, true, request)
@@ -172,12 +187,13 @@ export class Writer {
     throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
   }
 
-  /** What is stored now, with what the handler set while an earlier attempt was under way. */
+  /** What is stored now, with what the handler set while the update was under way. */
   #latest(session: Session, filled: Data | undefined): Data {
     if (!session.loaded) return session.data()
     const latest = session.loaded.take()
-    if (!filled) return latest
-    const result = merge(filled, parseData(session.snapshot().text()), latest, [], 'merge')
+    const snapshot = session.snapshot()
+    if (!filled && !session.differs(snapshot)) return latest
+    const result = merge(filled ?? plain(session.loaded.base), parseData(snapshot.text()), latest, [], 'merge')
     return result.outcome === 'merged' ? result.data : latest
   }
 
@@ -185,7 +201,7 @@ export class Writer {
     const { emit, guard } = this.#config
     if (!session.loaded || sameGuards(plain(session.loaded.base), plain(current.base), guard)) return
     emit('session:conflict', { reason: 'guarded', id: session.id }, request)
-    session.detach()
+    session.lose()
     throw new SessionConflictError('another request changed who this session belongs to')
   }
 }

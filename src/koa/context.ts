@@ -11,14 +11,21 @@ export class Instance {
     this.#plan = plan
   }
 
+  /** This request's part. It is the context's own: what lies on a prototype would be everybody's. */
   of(ctx: Context): RequestSession {
     const own = ctx as unknown as Record<symbol, RequestSession | undefined>
-    let request = own[this.#slot]
-    if (!request) {
-      request = this.#plan().begin(ctx)
-      own[this.#slot] = request
-    }
+    const known = Object.hasOwn(ctx, this.#slot) ? own[this.#slot] : undefined
+    return known ?? this.join(ctx, this.#plan().begin(ctx))
+  }
+
+  join(ctx: Context, request: RequestSession): RequestSession {
+    Object.defineProperty(ctx, this.#slot, { value: request, configurable: true })
     return request
+  }
+
+  /** Whether a request's part that another instance began is this one's as well: the same session, under the same cookie. */
+  shares(request: RequestSession): boolean {
+    return this.#plan().sameAs(request.plan)
   }
 }
 
@@ -26,7 +33,7 @@ type Slots = Record<symbol, Instance | undefined>
 
 /**
  * A name on the context, such as `session`. Of several instances under one name, the first answers until another one's
- * middleware runs. Which one answers is kept on the request's context, and on its prototype before that.
+ * middleware runs, and again when that has run. Which one answers is kept on the request's context.
  */
 export class ContextProperty {
   readonly #slot: symbol
@@ -48,30 +55,43 @@ export class ContextProperty {
   define(context: object, name: string, first: Instance): void {
     Object.defineProperty(context, this.#slot, { value: first, writable: true, configurable: true })
     const slot = this.#slot
-    const current = (ctx: Context): RequestSession => ((ctx as unknown as Slots)[slot] ?? first).of(ctx)
+    // The app's context itself belongs to no request, and whoever inspects it gets nothing.
+    const current = (ctx: Context): RequestSession | undefined => (ctx.req ? ((ctx as unknown as Slots)[slot] ?? first).of(ctx) : undefined)
     Object.defineProperties(context, {
       [name]: {
         configurable: true,
         get(this: Context) {
-          return current(this).get()
+          return current(this)?.get()
         },
         set(this: Context, value: unknown) {
-          current(this).set(value)
+          current(this)?.set(value)
         },
       },
       [`${name}Options`]: {
         configurable: true,
         get(this: Context) {
-          return (current(this) as { sessionOptions?: unknown }).sessionOptions
+          return (current(this) as { sessionOptions?: unknown } | undefined)?.sessionOptions
         },
       },
     })
   }
 
-  /** From now on, this instance answers in this request. */
-  use(ctx: Context, name: string, instance: Instance): void {
+  /** From now on this instance answers in this request. What it gives back makes the one before it answer again. */
+  use(ctx: Context, name: string, instance: Instance): () => void {
+    const slots = ctx as unknown as Slots
+    const before = slots[this.#slot]
     // A sub-application's middleware may run on a context of another application, which does not know the name yet.
-    if (!(this.#slot in ctx)) this.define(ctx, name, instance)
-    else (ctx as unknown as Slots)[this.#slot] = instance
+    if (!before) {
+      this.define(ctx, name, instance)
+      return () => undefined
+    }
+    if (before === instance) return () => undefined
+    // Two applications, one mounted in the other, with one cookie: one session, or they would overwrite each other.
+    const active = before.of(ctx)
+    if (instance.shares(active)) instance.join(ctx, active)
+    Object.defineProperty(ctx, this.#slot, { value: instance, writable: true, configurable: true })
+    return () => {
+      slots[this.#slot] = before
+    }
   }
 }

@@ -25,6 +25,9 @@ export interface DropInShared {
   refOf: (id: string) => string
 }
 
+/** Options that say which session it is. */
+const IDENTITY = ['key', 'store', 'ContextStore', 'externalKey', 'encrypt', 'path', 'domain'] as const
+
 /** The peer's options, translated for the engine. */
 export class DropInPlan implements Plan {
   readonly manager: SessionManager
@@ -55,6 +58,10 @@ export class DropInPlan implements Plan {
 
   skip(ctx: Context): boolean {
     return skips(this.options.skip?.(ctx))
+  }
+
+  sameAs(other: Plan): boolean {
+    return other instanceof DropInPlan && IDENTITY.every(name => other.options[name] === this.options[name])
   }
 
   begin(ctx: Context): RequestSession {

@@ -1,4 +1,4 @@
-import { CONTROLS, SessionHolder } from '../core/controls.ts'
+import { CONTROLS, SessionHolder, sealOff } from '../core/controls.ts'
 import { type Data, dataOf, put } from '../core/json.ts'
 import type { DropInRequest } from './drop-in-request.ts'
 import { isMember } from './wire.ts'
@@ -131,6 +131,8 @@ export class KoaSessionHolder extends SessionHolder {
     return this[CONTROLS].update(change)
   }
 }
+
+sealOff(KoaSessionHolder)
 
 /** Starts at once: in cookie mode the cookie is set, and with a store the call is made, before this returns. */
 async function started(work: () => unknown): Promise<void> {

@@ -15,6 +15,7 @@ import { reportBeside } from './events.ts'
 import { NativePlan } from './native.ts'
 import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
 import type { Plan } from './plan.ts'
+import type { RequestSession } from './request-session.ts'
 import type { CreateSessionOptions, SessionContext } from './types.ts'
 
 /** What may stand beside a native manager. */
@@ -72,7 +73,7 @@ function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<o
   fillDefaults(options)
   const warnings = processWarnings()
   const resolved = resolve(options)
-  for (const problem of browserProblems(resolved)) warnings.warn(`HOLDFAST_COOKIE:${problem}`, `session option ${problem}`)
+  for (const problem of browserProblems(resolved)) warnings.warn('HOLDFAST_COOKIE', `session option ${problem}`, problem)
   sayWhatIsNotPromised(resolved, warnings)
   const shared = { ended: new EndedIds(), warnings, refOf: createRefs() }
   return mount(app, options.property ?? 'session', livePlan(options, app, shared), warnings)
@@ -110,31 +111,12 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
   } else property.define(app.context, name, instance)
 
   async function middleware(ctx: Context, next: Next): Promise<void> {
-    property.use(ctx, name, instance)
-    const request = instance.of(ctx)
-    const { plan } = request
-    if (plan.skip(ctx)) {
-      request.skip()
-      await next()
-      return
-    }
-    if (plan.manager.eager && !request.opened) await request.open()
-    let failure: { error: unknown } | undefined
+    const release = property.use(ctx, name, instance)
     try {
-      await next()
-    } catch (error) {
-      failure = { error }
+      await run(instance.of(ctx), next)
+    } finally {
+      release()
     }
-    try {
-      const done = plan.autoCommit ? request.commit() : undefined
-      if (isPromise(done as Promise<void>)) await done
-    } catch (error) {
-      // The handler's own error goes first; this one is reported beside it.
-      if (failure) reportBeside(ctx, error)
-      else failure = { error }
-    }
-    request.finish(failure !== undefined)
-    if (failure) throw failure.error
   }
 
   const load = (request: IncomingMessage): Promise<AnyData | null> =>
@@ -142,4 +124,31 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
       .begin(app.createContext(request, new ServerResponse(request)) as unknown as Context)
       .load()
   return Object.assign(middleware, { load }) as unknown as SessionMiddleware<object>
+}
+
+/** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. */
+async function run(request: RequestSession, next: Next): Promise<void> {
+  const { plan, ctx } = request
+  if (plan.skip(ctx)) {
+    request.skip()
+    await next()
+    return
+  }
+  if (plan.manager.eager && !request.opened) await request.open()
+  let failure: { error: unknown } | undefined
+  try {
+    await next()
+  } catch (error) {
+    failure = { error }
+  }
+  try {
+    const done = plan.autoCommit ? request.commit() : undefined
+    if (isPromise(done)) await done
+  } catch (error) {
+    // The handler's own error goes first; this one is reported beside it.
+    if (failure) reportBeside(ctx, error)
+    else failure = { error }
+  }
+  request.finish(failure !== undefined)
+  if (failure) throw failure.error
 }

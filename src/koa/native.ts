@@ -32,6 +32,10 @@ export class NativePlan implements Plan {
     return skips(this.#skip?.(ctx))
   }
 
+  sameAs(other: Plan): boolean {
+    return other instanceof NativePlan && other.sessions === this.sessions
+  }
+
   begin(ctx: Context): RequestSession {
     return new NativeRequest(ctx, this)
   }

@@ -51,7 +51,7 @@ function check(options: CreateSessionOptions): void {
     mustHaveMethods('externalKey', externalKey, ['get', 'set'])
     mustBeFunction('externalKey.clear', externalKey.clear)
   }
-  if (ContextStore !== undefined) {
+  if (ContextStore) {
     if (typeof ContextStore !== 'function') throw new TypeError('ContextStore must be a class')
     mustHaveMethods('ContextStore.prototype', ContextStore.prototype, STORE_METHODS)
   }

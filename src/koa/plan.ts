@@ -13,6 +13,8 @@ export interface Plan {
   /** The cookies that it sets; they survive Koa's reset of headers after an error. */
   readonly cookieNames: readonly string[]
   skip(ctx: Context): boolean
+  /** Whether both stand for one session: the same cookie, the same place. */
+  sameAs(other: Plan): boolean
   /** Begins one request's part. */
   begin(ctx: Context): RequestSession
 }

@@ -49,6 +49,11 @@ export abstract class RequestSession implements SessionControls {
   /** A token was due and refused. */
   protected reportRefusal(): void {}
 
+  /** What listeners of a native manager get as the event's request. */
+  get origin(): Context {
+    return this.ctx
+  }
+
   get id(): string | undefined {
     return this.#session?.id
   }
@@ -122,7 +127,8 @@ export abstract class RequestSession implements SessionControls {
       return
     }
     if (this.#session.destroyed) {
-      this.#previous = this.#session
+      // Of several, only the one that was loaded has anything to end.
+      if (!this.#previous) this.#previous = this.#session
       this.#session = this.plan.manager.fresh(this)
     }
     this.isNew = false
@@ -134,10 +140,10 @@ export abstract class RequestSession implements SessionControls {
     const session = this.#session
     if (!session || this.#skipped) return
     const previous = this.#previous
-    this.#previous = undefined
     if (previous) {
       const ended = this.plan.manager.commit(previous, this, { tokenless: this.#tokenless() })
       return chain(ended, result => {
+        this.#previous = undefined
         this.#apply(result, intent)
         return this.commit(intent)
       })

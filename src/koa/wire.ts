@@ -114,7 +114,7 @@ interface WireRequest {
 export const koaFormat: CookieFormat = {
   encode({ data, life, text }: Draft, request: unknown): string {
     const { settings } = request as WireRequest
-    if (settings.encode !== encode) return settings.encode(toWire(data, life))
+    if (settings.encode !== encode) return encoded(settings.encode(toWire(data, life)))
     return Buffer.from(withTail(text(), life)).toString('base64')
   },
 
@@ -148,6 +148,15 @@ function tailOf({ maxAge, expiresAt, idleMs }: Life): string {
 
 function numberText(value: number): string {
   return Number.isFinite(value) ? String(value) : 'null'
+}
+
+/** What a site's own encoder gave, at once. Nothing clears the cookie, as with koa-session. */
+function encoded(answer: unknown): string {
+  if (isPromise(answer)) {
+    answer.then(undefined, () => undefined)
+    throw new SessionAsyncHookError('encode')
+  }
+  return answer === undefined || answer === null ? '' : String(answer)
 }
 
 /** Adds bookkeeping to the text of the data: they need not be written twice. */

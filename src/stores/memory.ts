@@ -22,7 +22,7 @@ const TOMBSTONE_MS = 60_000
 const SLACK = 1000
 /**
  * Sessions in this process's memory: for development, tests, and sites of one process that may forget on restart.
- * Bounded: when it is full, what has expired goes first, then anonymous sessions by age; the session of a logged-in user
+ * Bounded: when it is full, what has expired or ended goes first, then anonymous sessions by age; the session of a logged-in user
  * is never evicted, a new one is refused instead (`SessionStoreFullError`, 503). It has no timer.
  *
  * @example

@@ -1,0 +1,207 @@
+// docs/promises.md, made from the names of the tests: mode x promise.
+import type { TestName } from './test-names.ts'
+
+const MODES = [
+  { title: 'drop-in, cookie', native: false, place: 'cookie' },
+  { title: 'drop-in, koa-session store', native: false, place: 'peer' },
+  { title: 'drop-in, Holdfast store', native: false, place: 'store' },
+  { title: 'native, cookie', native: true, place: 'cookie' },
+  { title: 'native, store', native: true, place: 'store' },
+] as const
+type Mode = (typeof MODES)[number]
+
+interface PromiseRow {
+  title: string
+  /** One sentence, true of every mode that has a yes. */
+  text: string
+  /** Modes that it says nothing about. */
+  beside?: (mode: Mode) => boolean
+  /** Modes that cannot keep it. */
+  impossible?: (mode: Mode) => boolean
+  /** The suite that shows it as a whole; its tests need not bear the number. */
+  suite?: string
+  /** A later version proves it; until a test bears its number, it is no promise. */
+  planned?: true
+}
+
+const withoutStore = ({ place }: Mode) => place === 'cookie'
+const withoutHoldfastStore = ({ place }: Mode) => place !== 'store'
+
+export const PROMISES: Record<number, PromiseRow> = {
+  1: {
+    title: 'No lost update',
+    text: 'Overlapping requests that change different keys keep each other’s changes; on the same path the later commit wins, or `conflict` decides; guarded keys are never mixed.',
+    impossible: withoutHoldfastStore,
+    planned: true,
+  },
+  2: {
+    title: 'Dead stays dead',
+    text: 'After destroy, regenerate or expiry no save or touch of an older request brings the session back.',
+    impossible: withoutHoldfastStore,
+    planned: true,
+  },
+  3: {
+    title: 'Exactly N',
+    text: 'N concurrent `update(draft => { draft.n++ })` give N.',
+    impossible: withoutHoldfastStore,
+    planned: true,
+  },
+  4: {
+    title: 'Saved before seen',
+    text: 'No response header leaves before the store has accepted the write.',
+    beside: withoutStore,
+  },
+  5: {
+    title: 'No false success',
+    text: 'If the save fails, the client never gets the handler’s 2xx or 3xx.',
+    beside: withoutStore,
+    planned: true,
+  },
+  6: {
+    title: 'Bounded waiting, quick recovery',
+    text: 'A store that never answers fails within `storeTimeout`, and the first request after it is back works.',
+    beside: withoutStore,
+    planned: true,
+  },
+  7: { title: 'The handler’s error survives', text: 'A commit that fails as well never hides the handler’s error.' },
+  8: {
+    title: 'Throwing is consistent',
+    text: 'After a throw, record and cookie both exist or neither does; `Set-Cookie` survives Koa’s header reset.',
+  },
+  9: {
+    title: '`regenerate()` done right',
+    text: 'The new id counts at once and the data are kept; with a store the old id is dead when it returns, and with a koa-session store calls and order are koa-session’s.',
+  },
+  10: {
+    title: 'Secure is never silent',
+    text: 'A secure cookie on a request seen as http is one warning with cause and fix, no record and no 500; a native cookie never depends on the request.',
+    beside: ({ native }) => native,
+  },
+  11: {
+    title: 'Bad cookie settings are never silent',
+    text: '`createSessions` and `strict: true` refuse what no browser would store; without `strict` the drop-in reports it once.',
+  },
+  12: {
+    title: 'Oversize is loud',
+    text: 'A cookie over 4,096 octets is a typed error with its size and largest keys; with a store the size of the data does not matter to the cookie.',
+  },
+  13: {
+    title: 'One table of lifetimes',
+    text: 'Every combination of idle, absolute, rolling, renew and touch is tested, and the server enforces it whatever the cookie says.',
+    planned: true,
+  },
+  14: {
+    title: 'Cheap reads',
+    text: 'N reads within `touchInterval` cause at most one write to the store.',
+    beside: withoutStore,
+    planned: true,
+  },
+  15: {
+    title: 'Untouched costs nothing',
+    text: 'A skipped request makes no store call and no cookie, anonymous visitors write nothing, `Vary` and `Cache-Control` keep shared caches apart.',
+  },
+  16: {
+    title: 'Log out everywhere',
+    text: 'The sessions of one user can be listed and revoked, without a scan.',
+    impossible: withoutHoldfastStore,
+    planned: true,
+  },
+  17: { title: 'Upgrade-safe reads', text: '`load(request)` reads a session from an upgrade request, and never creates or sets anything.' },
+  18: { title: 'Streams intact', text: 'Streamed bodies are byte-identical, and an explicit save with the automatic commit is one write.' },
+  19: {
+    title: 'Pluggable transport',
+    text: 'A token may travel otherwise than in a cookie: logout clears it, and no `Set-Cookie` is emitted then.',
+    beside: ({ native, place }) => !native && place === 'cookie',
+  },
+  20: { title: 'N instances, no bleed', text: 'Two sessions in one app keep their own name, path, age and property.' },
+  21: {
+    title: 'A stolen database is not a login',
+    text: 'A Holdfast store keeps only a SHA-256 of the id.',
+    beside: withoutStore,
+    impossible: ({ place }) => place === 'peer',
+    planned: true,
+  },
+  22: {
+    title: 'Keys rotate without a logout',
+    text: 'The newest key writes, all keys read, and an old key’s cookie is issued again; removing a key ends what it protected.',
+  },
+  23: {
+    title: 'Types without tricks',
+    text: 'You augment one interface or pass one type parameter; unknown keys are then type errors.',
+    suite: 'test/types',
+  },
+  24: {
+    title: 'Imports never flip',
+    text: '`import` and `require`, default and named, are checked on the packed package.',
+    suite: 'test/package',
+  },
+  25: {
+    title: 'True drop-in',
+    text: 'The differential tests against koa-session pass, and a swap in mid-conversation logs nobody out, in both directions.',
+    beside: mode => mode.native || mode.place === 'store',
+    suite: 'test/differential',
+  },
+  26: {
+    title: 'Boring in operation',
+    text: 'No timer holds the process, the memory store is bounded, any JSON key round-trips or is refused loudly, and no id shows in logs, errors or `inspect`.',
+  },
+}
+
+/** The modes that a test is about: the one that it names, or those that its words cover, or all. */
+function modesOf(name: string): readonly Mode[] {
+  const [, door, place] = /\b(drop-in|native), (\w+)/.exec(name) ?? []
+  if (door && place) {
+    const where = place === 'cookie' ? 'cookie' : place === 'Map' ? 'peer' : 'store'
+    return MODES.filter(mode => mode.native === (door === 'native') && mode.place === where)
+  }
+  if (/\bnative\b|\bcreateSessions\b/.test(name)) return MODES.filter(mode => mode.native)
+  return /\bdrop-in\b/.test(name) ? MODES.filter(mode => !mode.native) : MODES
+}
+
+function cell(row: PromiseRow, mode: Mode, shown: ReadonlySet<Mode>): string {
+  if (row.impossible?.(mode)) return 'no'
+  if (row.beside?.(mode)) return '–'
+  if (shown.has(mode)) return 'yes'
+  return row.planned ? 'planned' : 'not shown'
+}
+
+/** The numbers that a test bears: `promise 4: …`, `promises 4 and 7: …`. */
+export function numbersIn(name: string): number[] {
+  return [...name.matchAll(/\bpromises? ([\d, and]+)/g)].flatMap(match => (match[1]?.match(/\d+/g) ?? []).map(Number))
+}
+
+/** The whole page. `suites` are the folders of `test/` that have files. */
+export function promisesPage(tests: readonly TestName[], suites: readonly string[]): string {
+  const list: string[] = []
+  const rows: string[] = []
+  for (const [number, row] of Object.entries(PROMISES)) {
+    const own = tests.filter(({ name }) => numbersIn(name).includes(Number(number)))
+    const suite = row.suite !== undefined && suites.includes(row.suite) ? row.suite : undefined
+    const shown = new Set<Mode>(suite ? MODES : own.flatMap(({ name }) => modesOf(name)))
+    const where = [...new Set([...own.map(({ file }) => file), ...(suite ? [suite] : [])])].sort().map(path => `\`${path}\``)
+    const cells = MODES.map(mode => cell(row, mode, shown))
+    rows.push(`| ${number} | ${row.title} | ${cells.join(' | ')} | ${where.join('<br>') || '–'} |`)
+    list.push(`${number}. **${row.title}**${cells.includes('planned') && !cells.includes('yes') ? ' (planned)' : ''}. ${row.text}`)
+  }
+  return `# Promises
+
+What you may rely on, and in which mode. The table is made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP.
+
+${list.join('\n')}
+
+## By mode
+
+| | promise | ${MODES.map(({ title }) => title).join(' | ')} | shown in |
+| --- | --- | ${MODES.map(() => '---').join(' | ')} | --- |
+${rows.join('\n')}
+
+- **yes**: a test that bears the promise's number shows it in this mode; for 23, 24 and 25 it is a whole suite.
+- **no**: this mode cannot keep it, with Holdfast or with any other library.
+- **planned**: a later version proves it, on each of its stores. Until then it is no promise, also where the code does it already.
+- **not shown**: no test bears its number in this mode.
+- **–**: it says nothing about this mode.
+
+In cookie mode the browser keeps the later of two overlapping cookies whole, and a copy of a cookie works until it expires, also after a logout.
+A koa-session store has no compare-and-set, and sees ids as they are; against slower requests of the same process Holdfast keeps a logout final.
+`
+}

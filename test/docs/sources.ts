@@ -1,0 +1,62 @@
+// What the sources declare, as far as the pages must name it.
+import { readdirSync } from 'node:fs'
+import { root, textOf } from './pages.ts'
+
+/** The members of an interface or class body in a file, in order. */
+export function membersOf(file: string, name: string): string[] {
+  const body = new RegExp(`(?:interface|class) ${name}\\b[^{]*\\{\\n([\\s\\S]*?)\\n\\}`).exec(textOf(file))?.[1]
+  if (body === undefined) throw new Error(`${file} declares no ${name}`)
+  const names = [...body.matchAll(/^ {2}(?:readonly |async |get )*(\w+)\??(?:<[^>]*>)?[:(]/gm)].map(match => match[1] as string)
+  return [...new Set(names)].filter(member => member !== 'constructor')
+}
+
+export interface ErrorClass {
+  name: string
+  /** Absent for the base. */
+  code: string
+  /** 409, or what the class says where it depends. */
+  status: string
+}
+
+export function errorClasses(text = textOf('src/core/errors.ts')): ErrorClass[] {
+  return text
+    .split(/^export class /m)
+    .slice(1)
+    .map(part => ({
+      name: /^\w+/.exec(part)?.[0] ?? '',
+      code: /'(HOLDFAST_\w+)'/.exec(part)?.[1] ?? '–',
+      status: /this\.status = /.test(part) ? '500, or the cause’s' : (/status(?:: number)? = (\d{3})/.exec(part)?.[1] ?? '500'),
+    }))
+}
+
+/** Each event with the reasons that the engine gives. */
+export function eventReasons(): Map<string, Set<string>> {
+  const names = /type SessionEventName =([\s\S]*?)\n\n/.exec(textOf('src/core/events.ts'))?.[1] ?? ''
+  const events = new Map([...names.matchAll(/'(session:\w+)'/g)].map(match => [match[1] as string, new Set<string>()]))
+  const gone = [...(/type GoneReason = (.*)/.exec(textOf('src/core/record.ts'))?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+    match => match[1] as string,
+  )
+  // Reasons that are no literal, by the expression that stands for them.
+  const known: Record<string, string[]> = { 'found.gone': gone, expired: ['idle', 'absolute'] }
+  const core = readdirSync(`${root}src/core`).map(name => textOf(`src/core/${name}`))
+  for (const [, event = '', reason = ''] of core.join('').matchAll(/emit\('(session:\w+)', \{ reason: ([^,}\s]+)/g)) {
+    const reasons = /^'(\w+)'$/.exec(reason)?.slice(1) ?? known[reason]
+    if (!reasons) throw new Error(`${event} has a reason that test/docs/sources.ts does not know: ${reason}`)
+    for (const one of reasons) events.get(event)?.add(one)
+  }
+  return events
+}
+
+/** The codes of all warnings: every code of the sources that is no error's. */
+export function warningCodes(): string[] {
+  const files = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  const codes = files.flatMap(name => [...textOf(`src/${name}`).matchAll(/['`](HOLDFAST_[A-Z_]+)\b/g)].map(match => match[1] as string))
+  const ofErrors = new Set(errorClasses().map(({ code }) => code))
+  return [...new Set(codes)].filter(code => !ofErrors.has(code)).sort()
+}
+
+/** The literals that a file gives to what its caller leaves out: `{ maxSessions = 100_000 } = options`. */
+export function defaultsIn(file: string): Map<string, string> {
+  const found = [...textOf(file).matchAll(/[{,]\s(\w+) = ('[^']*'|true|false|[\d_]+)(?=[,\s])/g)]
+  return new Map(found.map(([, name = '', value = '']) => [name, value.replaceAll('_', '')]))
+}
