@@ -257,6 +257,6 @@ function policyOf({ idleTimeout = '30m', absoluteTimeout = '12h', touchInterval 
   if (absoluteMs < idleMs) throw new TypeError('absoluteTimeout is shorter than idleTimeout')
   if (absoluteMs > MAX_COOKIE_AGE_MS) throw new TypeError('absoluteTimeout is over 400 days, longer than browsers keep a cookie')
   const touch = touchInterval === undefined ? idleMs / 20 : durationMs('touchInterval', touchInterval)
-  if (touch >= idleMs) throw new TypeError('touchInterval must be shorter than idleTimeout: a session in use would end')
+  if (touch > idleMs / 2) throw new TypeError('touchInterval must be at most half of idleTimeout: a session in use would end')
   return { idleMs, absoluteMs, touch }
 }

@@ -30,6 +30,7 @@ const OPTIONS = ['name', 'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'pa
 export class CookieTransport implements TokenTransport {
   readonly vary = 'Cookie'
   readonly cookieName: string
+  readonly secure: boolean
   readonly #attributes: string
 
   constructor(options: CookieOptions = {}) {
@@ -50,6 +51,7 @@ export class CookieTransport implements TokenTransport {
       ...(priority && { priority }),
     })
     this.cookieName = name
+    this.secure = secure
     this.#attributes = text.slice(name.length + 1)
   }
 

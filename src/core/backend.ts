@@ -64,6 +64,8 @@ export interface SessionBackend {
 
 /** Token text <-> value. `decode` answers null for anything that this codec's keys did not write. */
 export interface TokenCodec {
+  /** Throws where there is no key to write with: to be asked before a record is made that needs a token. */
+  ready(): void
   encode(value: string, origin: string | undefined): string
   decode(token: string): Decoded | null
 }

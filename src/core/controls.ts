@@ -30,13 +30,18 @@ export class SessionHolder {
   }
 }
 
+/** Has a name, for tools that print it, and leads nowhere. */
+function Session(): void {}
+Object.freeze(Session.prototype)
+Object.freeze(Session)
+
 /**
  * Closes the ways from a session to what all sessions share: `session.__proto__ = value` stores data, as any other name
- * does, and without such data neither `__proto__` nor `constructor` gives anything.
+ * does, and without such data neither `__proto__` nor `constructor` gives anything that could be changed.
  */
 export function sealOff(holder: { prototype: object }): void {
   Object.defineProperties(holder.prototype, {
-    constructor: { value: undefined, writable: true, configurable: true },
+    constructor: { value: Session, writable: true, configurable: true },
     // Computed: a plain `__proto__:` would be the literal's own prototype.
     ['__proto__']: {
       configurable: true,

@@ -22,7 +22,8 @@ export class EndQueue {
   /** Takes out a key whose end lies before `now`, if there is one. */
   takeBefore(now: number): string | undefined {
     const [first] = this.#heap
-    if (!first || first.end >= now) return undefined
+    // Not `>=`: a time that is no number must not come out again and again.
+    if (!first || !(first.end < now)) return undefined
     const last = this.#heap.pop() as Entry
     if (this.#heap.length > 0) {
       this.#heap[0] = last

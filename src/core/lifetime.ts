@@ -34,8 +34,9 @@ export function extend(life: Life, policy: LifetimePolicy, maxAge: number | null
 
 /** Which timeout has ended it, if any. The record is asked before any touch. */
 export function expiry(life: Life, now: number): 'idle' | 'absolute' | null {
-  if (life.absoluteExpiresAt !== undefined && life.absoluteExpiresAt < now) return 'absolute'
-  return life.expiresAt < now ? 'idle' : null
+  // Negated, so that a time which is no number has passed: nothing lives for ever by mistake.
+  if (life.absoluteExpiresAt !== undefined && !(life.absoluteExpiresAt >= now)) return 'absolute'
+  return life.expiresAt >= now ? null : 'idle'
 }
 
 /** Whether a request that changed nothing lengthens the session's life. */
@@ -48,8 +49,8 @@ export function touchDue(life: Life, policy: LifetimePolicy, now: number): boole
     case 'half-life':
       return life.expiresAt - now < life.idleMs / 2
     default:
-      // A life shorter than the interval would end under use.
-      return now - life.touchedAt >= (policy.touch < life.idleMs ? policy.touch : life.idleMs / 20)
+      // A life of its own may be shorter than the interval, and must not end under use.
+      return now - life.touchedAt >= Math.min(policy.touch, life.idleMs / 2)
   }
 }
 

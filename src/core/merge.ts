@@ -24,11 +24,9 @@ class PathConflict {
  */
 export function merge(base: Data, mine: Data, theirs: Data, guard: readonly string[], policy: ConflictPolicy): MergeResult {
   if (!sameGuards(base, theirs, guard)) return { outcome: 'guarded' }
-  const mineGuards = !sameGuards(base, mine, guard)
   try {
-    const data = mergeObjects(base, mine, theirs, [], policy)
-    if (mineGuards) for (const key of guard) take(data, key, mine)
-    return { outcome: 'merged', data }
+    // Theirs left the guarded keys as they were, so that mine are taken together.
+    return { outcome: 'merged', data: mergeObjects(base, mine, theirs, [], policy) }
   } catch (error) {
     if (error instanceof PathConflict) return { outcome: 'conflict', path: error.path }
     throw error
@@ -64,11 +62,6 @@ function mergeValue(base: unknown, mine: unknown, theirs: unknown, path: readonl
 
 function own(data: Data, key: string): unknown {
   return Object.hasOwn(data, key) ? data[key] : undefined
-}
-
-function take(data: Data, key: string, from: Data): void {
-  if (Object.hasOwn(from, key)) put(data, key, from[key])
-  else delete data[key]
 }
 
 function isObject(value: unknown): value is Data {

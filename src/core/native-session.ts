@@ -1,11 +1,18 @@
 import { CONTROLS, SessionHolder, sealOff } from './controls.ts'
-import { type Data, put } from './json.ts'
+import { type Data, dataOf, put } from './json.ts'
+
+const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 /**
  * The session in native mode, the same class in every framework. It has no `id` and no `cookie`; data of a method's name
  * hide the method, which is then still a function of `holdfast`.
  */
 export class NativeSession extends SessionHolder {
+  /** Its data and nothing else: what stands behind it knows the id. */
+  [INSPECT](): Data {
+    return dataOf(this)
+  }
+
   /** Writes the session now, changed or not. */
   save(): Promise<void> {
     return this[CONTROLS].save()

@@ -16,6 +16,8 @@ export interface TokenTransport {
   clear(headers: ResponseHeaders): void
   /** The request header that answers depend on, for `Vary`. */
   readonly vary?: string
+  /** Whether browsers keep the token over https only. */
+  readonly secure?: boolean
   /** The name of the cookie that it writes, if it does. */
   readonly cookieName?: string
 }

@@ -35,7 +35,10 @@ export class Writer {
   /** Lets the site's hook have its last word, and writes. `differs`: something is to be saved, not only touched. */
   write(writing: Writing, snapshot: Snapshot, differs: boolean): MaybePromise<CommitResult> {
     const { session, request, intent } = writing
-    if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(writing, differs)
+    if (this.#needsToken(session, intent)) {
+      if (intent.tokenless) return this.#withhold(writing, differs)
+      this.#config.codec?.ready()
+    }
     const hook = this.#beforeSave(session, request)
     if (hook === false) return this.#attempt(writing, snapshot, differs, 1)
     return chain(hook, () => {
@@ -173,7 +176,10 @@ export class Writer {
       runNow(change, data)
       session.refill(data)
       if (session.detached) return NONE
-      if (intent.tokenless && this.#needsToken(session, intent)) return this.#withhold(writing, true)
+      if (this.#needsToken(session, intent)) {
+        if (intent.tokenless) return this.#withhold(writing, true)
+        this.#config.codec?.ready()
+      }
       const hook = await this.#beforeSave(session, request)
       if (session.destroyed) return this.end(writing)
       const draft = this.#draft(session, hook === false ? snapshotOf(data) : session.snapshot(), true)

@@ -36,6 +36,10 @@ export class SealedCodec implements TokenCodec {
     this.#options = options
   }
 
+  ready(): void {
+    this.#keyring()
+  }
+
   encode(value: string, origin: string | undefined): string {
     const key = this.#keyring().newest
     const hour = Math.floor(this.#options.now() / HOUR_MS)

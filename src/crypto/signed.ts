@@ -19,6 +19,10 @@ export class SignedCodec implements TokenCodec {
     this.#info = `signed/${scope}`
   }
 
+  ready(): void {
+    this.#keyring()
+  }
+
   encode(value: string, origin: string | undefined): string {
     const key = this.#keyring().newest
     const body = `${value}.${key.id}.${origin ?? key.id}`

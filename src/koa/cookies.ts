@@ -54,10 +54,15 @@ export function refusesSecure({ ctx, settings }: DropInRequest): boolean {
   return !('secure' in ctx.cookies) ? false : !('encrypted' in ctx.req.socket && ctx.req.socket.encrypted)
 }
 
+/** What a proxy said of the connection, fit for a log. */
+export function forwardedProto(ctx: Context): string {
+  const proto = ctx.headers['x-forwarded-proto']
+  return proto === undefined ? 'no X-Forwarded-Proto header came' : `X-Forwarded-Proto: ${escapeText(String(proto))} came`
+}
+
 /** One warning, with the cause, the headers seen and the fix. */
 export function reportSecure({ ctx, settings, plan }: DropInRequest): void {
-  const proto = ctx.headers['x-forwarded-proto']
-  const seen = proto === undefined ? 'no X-Forwarded-Proto header came' : `X-Forwarded-Proto: ${escapeText(String(proto))} came`
+  const seen = forwardedProto(ctx)
   const cause = ctx.app.proxy ? 'app.proxy is true' : 'app.proxy is false, so that header is not believed'
   const fix = ctx.app.proxy
     ? 'let the proxy send X-Forwarded-Proto: https'

@@ -92,6 +92,8 @@ export class DropInRequest extends RequestSession {
 
   protected override prepare(session: Session): void {
     const { maxAge } = this
+    // Said before anything is stored: the cookie could not be written afterwards.
+    if (maxAge && maxAge !== 'session' && !Number.isFinite(maxAge)) throw new TypeError("maxAge must be a number of ms or 'session'")
     session.maxAge = maxAge === 'session' ? null : maxAge || undefined
     if (this.#options) session.policy = policyOf(this.#options)
   }

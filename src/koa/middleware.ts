@@ -96,8 +96,9 @@ function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions 
   const peers = Object.keys(others)
   if (peers.length > 0) throw new TypeError(`the option "${peers[0]}" belongs to koa-session; beside createSessions(…) it has no effect`)
   mustBeFunction('skip', skip)
-  const plan = new NativePlan(sessions, skip)
-  return mount(app, property, () => plan, processWarnings())
+  const warnings = processWarnings()
+  const plan = new NativePlan(sessions, skip, warnings)
+  return mount(app, property, () => plan, warnings)
 }
 
 function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {

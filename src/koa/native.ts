@@ -2,7 +2,9 @@ import type { Context } from 'koa'
 import { fillHolder, NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
+import type { Warnings } from '../core/warnings.ts'
 import type { Sessions } from '../create.ts'
+import { forwardedProto } from './cookies.ts'
 import { type Plan, skips } from './plan.ts'
 import { RequestSession } from './request-session.ts'
 
@@ -13,8 +15,11 @@ export class NativePlan implements Plan {
   readonly cookieNames: readonly string[]
   readonly #skip: ((ctx: Context) => boolean) | undefined
 
-  constructor(sessions: Sessions<object>, skip: ((ctx: Context) => boolean) | undefined) {
+  readonly warnings: Warnings
+
+  constructor(sessions: Sessions<object>, skip: ((ctx: Context) => boolean) | undefined, warnings: Warnings) {
     this.sessions = sessions
+    this.warnings = warnings
     this.#skip = skip
     const { cookieName } = sessions.transport
     this.cookieNames = cookieName === undefined ? [] : [cookieName]
@@ -41,6 +46,9 @@ export class NativePlan implements Plan {
   }
 }
 
+/** Browsers take Secure cookies from here over plain http as well. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
 class NativeRequest extends RequestSession {
   readonly plan: NativePlan
 
@@ -59,7 +67,18 @@ class NativeRequest extends RequestSession {
   }
 
   protected writeToken(token: string, expiresAt: number | undefined): void {
-    this.plan.sessions.transport.write(this.#headers, token, expiresAt)
+    const { transport } = this.plan.sessions
+    transport.write(this.#headers, token, expiresAt)
+    if (transport.secure && !this.ctx.secure && !LOOPBACK.test(this.ctx.hostname)) this.#reportPlainHttp(transport.cookieName)
+  }
+
+  /** Secure does not depend on the request, so the cookie is sent; but over plain http no browser keeps it. */
+  #reportPlainHttp(name = ''): void {
+    this.plan.warnings.warn(
+      'HOLDFAST_INSECURE',
+      `the session cookie "${name}" is Secure, and a request looks like plain http (${forwardedProto(this.ctx)}): browsers keep it over https only. ` +
+        'Serve the site over https; behind a proxy that ends TLS set app.proxy = true, so that this warning knows.',
+    )
   }
 
   protected clearToken(): void {
