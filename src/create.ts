@@ -132,6 +132,14 @@ export interface CreateSessionsOptions {
   now?: () => number
 }
 
+/** Marks managers, the same in each copy of this package. */
+const SESSIONS = Symbol.for('holdfast.sessions')
+
+/** Whether it is a manager that `createSessions` has made, of whichever copy of this package. */
+export function isSessions(value: unknown): value is Sessions<object> {
+  return typeof value === 'object' && value !== null && SESSIONS in value
+}
+
 /** The sessions of a site. Hand them to an adapter; ask them directly where there is no handler. */
 export class Sessions<D extends object = DefaultData> {
   /** For adapters. */
@@ -145,18 +153,18 @@ export class Sessions<D extends object = DefaultData> {
     this.manager = manager
     this.transport = transport
     this.#hub = hub
+    Object.defineProperty(this, SESSIONS, { value: true })
     Object.freeze(this)
   }
 
   /** The data of a request's session, or null if it has none: for a WebSocket upgrade. It never creates, changes or sets anything. */
   async load(request: Pick<IncomingMessage, 'headers'>): Promise<D | null> {
     const token = this.transport.read(name => {
-      const value = request.headers[name]
+      const value = request.headers[name.toLowerCase()]
       return Array.isArray(value) ? value.join(', ') : value
     })
-    if (!token) return null
-    const session = await this.manager.open(token, request)
-    return session.loaded ? (session.take() as D) : null
+    const session = token ? await this.manager.find(token, request) : null
+    return session ? (session.take() as D) : null
   }
 
   on(name: SessionEventName, listener: (event: SessionEvent) => void): this {

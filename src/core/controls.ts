@@ -11,8 +11,11 @@ export interface SessionControls {
   update(change: (draft: Data) => unknown): Promise<void>
 }
 
-/** Where a session object keeps its controls. A symbol: it is no name that a user's data could have. */
-export const CONTROLS: unique symbol = Symbol('holdfast.controls')
+/**
+ * Where a session object keeps its controls. A symbol, the same in each copy of this package: it is no name that a user's
+ * data could have.
+ */
+export const CONTROLS: unique symbol = Symbol.for('holdfast.controls')
 
 /**
  * The object that a handler holds. Its own enumerable properties are the user's data and nothing else; every name that an

@@ -27,7 +27,9 @@ export function parseData(text: string): Data {
 }
 
 function isPlain(value: unknown): value is Data {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 /**
@@ -108,4 +110,19 @@ function jsonKeys(object: Data): string[] {
 
 function jsonless(value: unknown): boolean {
   return value === undefined || typeof value === 'function' || typeof value === 'symbol'
+}
+
+/**
+ * Makes `target` say what `source` says. What says the same already stays the same object, at every depth: a handler may
+ * still hold it and change it.
+ */
+export function assume(target: object, source: Data): void {
+  const data = target as Data
+  for (const key of Object.keys(target)) if (!Object.hasOwn(source, key) && typeof data[key] !== 'function') delete data[key]
+  for (const key of Object.keys(source)) {
+    const before = Object.hasOwn(target, key) ? data[key] : undefined
+    const after = source[key]
+    if (isPlain(before) && isPlain(after)) assume(before, after)
+    else if (before === undefined || !sameJson(before, after)) put(target, key, after)
+  }
 }

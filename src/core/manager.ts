@@ -31,6 +31,11 @@ export class SessionManager {
     return this.#opener.open(token, request)
   }
 
+  /** The session of a token, or null: for readers. Nothing is created, not even an id. */
+  find(token: string, request: unknown): MaybePromise<Session | null> {
+    return this.#opener.find(token, request)
+  }
+
   /** A new session, with an id where sessions have one. */
   fresh(request: unknown): Session {
     return this.#opener.fresh(request)
@@ -43,6 +48,8 @@ export class SessionManager {
 
   /** Writes what the handler changed, at most once. Commits of one session follow each other. */
   commit(session: Session, request: unknown, intent: CommitIntent = {}): MaybePromise<CommitResult> {
+    // Called by the site's own hook: the write that the hook belongs to takes its changes along.
+    if (session.inHook) return NONE
     if (session.busy) return session.busy.then(() => this.commit(session, request, intent))
     const result = this.#commit(session, request, intent)
     if (isPromise(result)) session.occupy(result)
@@ -53,7 +60,7 @@ export class SessionManager {
     const writing = { session, request, intent, changed: false }
     if (session.destroyed) return this.#writer.end(writing)
     if (session.lost && intent.regenerate) throw new SessionGoneError()
-    if (session.detached && !intent.regenerate) return NONE
+    if (session.detached && !intent.regenerate) return this.#writer.drop(writing)
     const forced = intent.force === true || intent.regenerate === true
     const refresh = this.#refreshDue(session)
     // What nobody has opened has not changed: it is not even parsed.
@@ -71,6 +78,7 @@ export class SessionManager {
 
   /** Takes what is stored now in the place of what the handler has. False if the session is gone. */
   async reload(session: Session, request: unknown): Promise<boolean> {
+    refuseInHook(session, 'reload')
     while (session.busy) await session.busy
     const { loaded } = session
     if (!loaded) return false
@@ -90,6 +98,7 @@ export class SessionManager {
    * What the handler changed before is saved first.
    */
   async update(session: Session, request: unknown, change: (draft: Data) => unknown, intent: CommitIntent = {}): Promise<CommitResult> {
+    refuseInHook(session, 'update')
     while (session.busy) await session.busy
     const run = this.#saveAndUpdate(session, request, change, intent)
     session.occupy(run)
@@ -107,4 +116,9 @@ export class SessionManager {
   close(): Promise<void> {
     return this.#config.backend.close()
   }
+}
+
+/** They wait for the write that is under way, and that waits for the hook. */
+function refuseInHook(session: Session, method: string): void {
+  if (session.inHook) throw new TypeError(`${method}() cannot be called in beforeSave: change the session there, and it is saved`)
 }

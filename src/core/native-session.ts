@@ -1,5 +1,5 @@
 import { CONTROLS, SessionHolder, sealOff } from './controls.ts'
-import { type Data, dataOf, put } from './json.ts'
+import { type Data, dataOf } from './json.ts'
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
@@ -40,9 +40,3 @@ export class NativeSession extends SessionHolder {
 }
 
 sealOff(NativeSession)
-
-/** Puts data in the place of what a holder has. */
-export function fillHolder(holder: object, data: Data): void {
-  for (const key of Object.keys(holder)) if (!Object.hasOwn(data, key)) delete (holder as Data)[key]
-  for (const key of Object.keys(data)) put(holder, key, data[key])
-}

@@ -16,21 +16,13 @@ export class Opener {
 
   /** The session of a token. Whatever is wrong with the token, the answer is a fresh session and an event. */
   open(token: string | undefined, request: unknown): MaybePromise<Session> {
-    const { backend, codec, emit } = this.#config
     if (!token) return this.fresh(request)
-    const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
-    if (!decoded) {
-      emit('session:invalid', { reason: 'signature' }, request)
-      return this.fresh(request)
-    }
-    return chain(backend.load(decoded.value, request), found =>
-      chain(this.#admit(found, decoded.value, request), session => {
-        session.token = token
-        session.origin = decoded.origin
-        session.stale = decoded.stale
-        return session
-      }),
-    )
+    return chain(this.#meet(token, request), session => session ?? this.fresh(request))
+  }
+
+  /** The session of a token, or null. Nothing is created, not even an id. */
+  find(token: string, request: unknown): MaybePromise<Session | null> {
+    return chain(this.#meet(token, request), session => (session?.loaded ? session : null))
   }
 
   fresh(request: unknown): Session {
@@ -46,13 +38,31 @@ export class Opener {
     return session
   }
 
-  #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session> {
+  #meet(token: string, request: unknown): MaybePromise<Session | null> {
+    const { backend, codec, emit } = this.#config
+    const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
+    if (!decoded) {
+      emit('session:invalid', { reason: 'signature' }, request)
+      return null
+    }
+    return chain(backend.load(decoded.value, request), found =>
+      chain(this.#admit(found, decoded.value, request), session => {
+        if (!session) return null
+        session.token = token
+        session.origin = decoded.origin
+        session.stale = decoded.stale
+        return session
+      }),
+    )
+  }
+
+  #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session | null> {
     const { backend, emit, now, policy, valid } = this.#config
     const id = backend.keyed ? value : undefined
     if (isAbsent(found)) {
       if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
       else emit('session:missed', { reason: 'missed', id, value: found.value }, request)
-      return this.fresh(request)
+      return null
     }
     if (isGone(found)) {
       emit('session:gone', { reason: found.gone, id }, request)
@@ -61,12 +71,12 @@ export class Opener {
     const expired = expiry(found.life, now())
     if (expired) {
       emit('session:expired', { reason: expired, id, value: found.wire }, request)
-      return this.fresh(request)
+      return null
     }
-    const admit = (accepted: unknown): Session => {
+    const admit = (accepted: unknown): Session | null => {
       if (!accepted) {
         emit('session:invalid', { reason: 'rejected', id, value: found.wire }, request)
-        return this.fresh(request)
+        return null
       }
       const session = new Session(found, policy)
       session.id = id

@@ -27,12 +27,16 @@ export class Session {
   detached = false
   /** Another request ended it while this one had it. A new id would bring its data back from the dead. */
   lost = false
+  /** That its changes are not stored has been said. */
+  dropped = false
   /** The handler has ended it. */
   destroyed = false
   /** Its end has been carried out. */
   ended = false
   /** It was written, or its life was lengthened, in this request. */
   settled = false
+  /** The site's own hook is at work on it. */
+  inHook = false
   /** A commit that is under way. */
   busy: Promise<unknown> | undefined
 

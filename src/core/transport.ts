@@ -1,4 +1,4 @@
-/** The headers of a request, as far as a transport needs them. */
+/** The headers of a request, as far as a transport needs them. Names in any case. */
 export type ReadHeader = (name: string) => string | undefined
 
 /** The headers of a response that has not been sent. */

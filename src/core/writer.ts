@@ -51,7 +51,20 @@ export class Writer {
 
   #beforeSave(session: Session, request: unknown): MaybePromise<unknown> {
     const { beforeSave, backend } = this.#config
-    return beforeSave ? hookAnswer('beforeSave', beforeSave(request, session), backend.eager) : false
+    if (!beforeSave) return false
+    session.inHook = true
+    const done = () => {
+      session.inHook = false
+    }
+    try {
+      const answer = hookAnswer('beforeSave', beforeSave(request, session), backend.eager)
+      if (isPromise(answer)) return answer.finally(done)
+      done()
+      return answer
+    } catch (error) {
+      done()
+      throw error
+    }
   }
 
   #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number): MaybePromise<CommitResult> {
@@ -129,6 +142,16 @@ export class Writer {
     const { emit, onGone } = this.#config
     emit('session:gone', { reason: 'gone', id: session.id }, request)
     session.lose()
+    if (onGone === 'error') throw new SessionGoneError()
+    return NONE
+  }
+
+  /** A session without a record was changed: nothing is stored, and that is said once. */
+  drop({ session, request }: Writing): CommitResult {
+    const { emit, onGone } = this.#config
+    if (session.lost || session.dropped || !session.opened || !session.differs(session.snapshot())) return NONE
+    session.dropped = true
+    emit('session:gone', { reason: 'dropped', id: session.id }, request)
     if (onGone === 'error') throw new SessionGoneError()
     return NONE
   }

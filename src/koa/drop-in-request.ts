@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { assume } from '../core/json.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session } from '../core/session.ts'
 import { newUuid } from '../crypto/session-id.ts'
@@ -125,10 +126,7 @@ export class DropInRequest extends RequestSession {
 
   protected hold(source: object, session: Session): KoaSessionHolder {
     const holder = KoaSessionHolder.from(this, source)
-    session.hold(holder, data => {
-      for (const key of Object.keys(holder)) delete (holder as unknown as Record<string, unknown>)[key]
-      Object.defineProperties(holder, Object.getOwnPropertyDescriptors(data))
-    })
+    session.hold(holder, data => assume(holder, data))
     return holder
   }
 }

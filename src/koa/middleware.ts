@@ -7,7 +7,7 @@ import { mustBeFunction } from '../core/options.ts'
 import type { AnyData, DefaultData } from '../core/session-data.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
-import { processWarnings, Sessions } from '../create.ts'
+import { isSessions, processWarnings, type Sessions } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
 import { ContextProperty, Instance } from './context.ts'
 import { livePlan } from './drop-in.ts'
@@ -53,7 +53,7 @@ export interface CreateSession {
 function create(first: unknown, second?: unknown, third?: NativeOptions): SessionMiddleware<object> {
   const [app, options] = isApp(first) ? [first, second] : [second, first]
   if (!isApp(app)) throw new TypeError('app instance required: `session(opts, app)`')
-  return options instanceof Sessions ? native(options, app, third) : dropIn((options ?? {}) as CreateSessionOptions, app)
+  return isSessions(options) ? native(options, app, third) : dropIn((options ?? {}) as CreateSessionOptions, app)
 }
 
 /** Sessions for a Koa app: koa-session's options, or a manager that `createSessions` made. */
@@ -103,6 +103,7 @@ function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions 
 
 function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {
   const instance = new Instance(plan)
+  checkName(app, name)
   const property = ContextProperty.of(name)
   if (property.taken(app.context)) {
     warnings.warn(
@@ -125,6 +126,13 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
       .begin(app.createContext(request, new ServerResponse(request)) as unknown as Context)
       .load()
   return Object.assign(middleware, { load }) as unknown as SessionMiddleware<object>
+}
+
+/** A name that is Koa's own would break every request. */
+function checkName(app: KoaApp, name: unknown): void {
+  if (typeof name !== 'string' || name === '' || name in Object.getPrototypeOf(app.context)) {
+    throw new TypeError('property must be a name that Koa does not use for something else')
+  }
 }
 
 /** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. */

@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
-import { fillHolder, NativeSession } from '../core/native-session.ts'
+import { assume, type Data } from '../core/json.ts'
+import { NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
@@ -87,8 +88,8 @@ class NativeRequest extends RequestSession {
 
   protected hold(source: object, session: Session): NativeSession {
     const holder = new NativeSession(this)
-    const fill = (data: Record<string, unknown>) => fillHolder(holder, data)
-    fill(source as Record<string, unknown>)
+    const fill = (data: Data) => assume(holder, data)
+    fill(source as Data)
     session.hold(holder, fill)
     return holder
   }

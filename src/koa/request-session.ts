@@ -71,11 +71,11 @@ export abstract class RequestSession implements SessionControls {
     return this.#session !== undefined
   }
 
-  /** For a reader without a handler: the data, or null. Nothing is created where no token came. */
+  /** For a reader without a handler: the data, or null. Nothing is created. */
   async load(): Promise<Data | null> {
-    if (this.readToken() === undefined) return null
-    await this.open()
-    return this.#session?.loaded ? this.#session.take() : null
+    const token = this.readToken()
+    const session = token === undefined ? null : await this.plan.manager.find(token, this)
+    return session ? session.take() : null
   }
 
   /** Gives the request a session that is never stored, whatever the handler does. */

@@ -103,14 +103,14 @@ it.each(memberTables)('%s, %s, names all members', (page, heading, column, decla
 
 it('the options beside a manager are those of NativeOptions', () => {
   const rows = textOf('docs/sessions.md').split('two options may stand beside a manager')[1] ?? ''
-  const named = [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(match => match[1] as string).slice(0, 2)
+  const named = [...rows.matchAll(/^\| `(\w+)` *\|/gm)].map(match => match[1] as string).slice(0, 2)
   expect(named).toEqual(membersOf('src/koa/middleware.ts', 'NativeOptions'))
 })
 
 it('the members of a record are those of SessionRecord and Life', () => {
   const text = textOf('docs/stores.md').split('A record has these members')[1]?.split('A store may be')[0] ?? ''
   const declared = [...membersOf('src/core/record.ts', 'SessionRecord'), ...membersOf('src/core/record.ts', 'Life')]
-  expect([...text.matchAll(/^\| `(\w+)` \|/gm)].map(match => match[1]).sort()).toEqual(declared.sort())
+  expect([...text.matchAll(/^\| `(\w+)` *\|/gm)].map(match => match[1]).sort()).toEqual(declared.sort())
 })
 
 it('docs/sessions.md names every function of holdfast', () => {

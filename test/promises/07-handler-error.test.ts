@@ -94,6 +94,8 @@ table(dropInModes, open => {
       routes: { '*': writeAndFail },
     })
     expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
+    for (const error of site.errors) expect(error).toBeInstanceOf(Error)
+    if (hook === 'beforeSave') expect(site.errors[0].cause).toBe('a text')
   })
 
   it("promise 7: the same with the framework's own error handler", async () => {

@@ -4,7 +4,7 @@ import { MemoryStore } from 'holdfast/stores/memory'
 import { describe, expect, it } from 'vitest'
 import { createApp, koaMajors, type Loose } from '../support/subjects.ts'
 import { portOf, serve } from './koa.ts'
-import { keys, MapStore, settled, Visitor, warnings } from './support.ts'
+import { keys, MapStore, settled, Visitor, Watch, warnings } from './support.ts'
 
 const HOUR = 3_600_000
 
@@ -88,6 +88,20 @@ for (const koa of koaMajors) {
       })
     })
   }
+
+  describe(`Koa ${koa}, native, one MemoryStore`, () => {
+    it("promise 20: a token under the other's name is refused before the store is asked", async () => {
+      const watch = new Watch(new MemoryStore())
+      const visitor = await open(koa, app => natives(app, { store: watch.store }))
+      await visitor.get('/staff/both')
+      const value = visitor.cookies.get('visit') ?? ''
+      visitor.cookies.clear()
+      watch.did()
+      visitor.cookies.set('staff', value)
+      expect(await told(visitor, '/staff')).toEqual({ visit: {}, staff: {} })
+      expect(watch.did()).toEqual([])
+    })
+  })
 
   describe(`Koa ${koa}, two under one name`, () => {
     it("promise 20: the first answers until the second's middleware runs, and a warning says so", async () => {

@@ -161,7 +161,10 @@ describe('a session that ended meanwhile (promise 2)', () => {
     expect(await e.manager.commit(late.session, {})).toEqual({ action: 'none' })
     expect(await e.manager.commit(late.session, {}, { force: true })).toEqual({ action: 'none' })
     expect(await e.stored(next)).toEqual({ n: 0 })
-    expect(e.events).toMatchObject([{ name: 'session:gone', reason: 'regenerated' }])
+    expect(e.events).toMatchObject([
+      { name: 'session:gone', reason: 'regenerated' },
+      { name: 'session:gone', reason: 'dropped' },
+    ])
   })
 
   it('regenerate gives one that came too late a record of its own, but brings no lost data back', async () => {

@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { SessionControls } from '../../../src/core/controls.ts'
 import * as functions from '../../../src/core/functions.ts'
-import type { Data } from '../../../src/core/json.ts'
-import { fillHolder, NativeSession } from '../../../src/core/native-session.ts'
+import { assume, type Data } from '../../../src/core/json.ts'
+import { NativeSession } from '../../../src/core/native-session.ts'
 
 /** A session whose controls note what they are asked. */
 function session(): { session: NativeSession & Data; asked: unknown[] } {
@@ -41,7 +41,7 @@ describe('NativeSession', () => {
 
   it('data of a method’s name hide the method, which remains a function', async () => {
     const { session: own, asked } = session()
-    fillHolder(own, { save: 'data', update: 1, id: 2, cookie: 3 })
+    assume(own, { save: 'data', update: 1, id: 2, cookie: 3 })
     expect({ ...own }).toEqual({ save: 'data', update: 1, id: 2, cookie: 3 })
     await functions.save(own)
     expect(asked).toEqual(['save'])
@@ -77,11 +77,16 @@ describe('NativeSession', () => {
     ])
   })
 
-  it('fillHolder puts data in the place of what was there', () => {
+  it('assume puts data in the place of what was there, and keeps what says the same', () => {
     const { session: own } = session()
-    fillHolder(own, { a: 1, b: 2 })
-    fillHolder(own, JSON.parse('{"b":3,"__proto__":4}') as Data)
+    assume(own, { a: 1, b: 2 })
+    assume(own, JSON.parse('{"b":3,"__proto__":4}') as Data)
     expect(JSON.stringify(own)).toBe('{"b":3,"__proto__":4}')
+    const cart = { items: [1] }
+    assume(own, { cart })
+    assume(own, { cart: { items: [1], note: 'x' } })
+    expect(own.cart).toBe(cart)
+    expect(cart).toEqual({ items: [1], note: 'x' })
   })
 })
 
