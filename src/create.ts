@@ -107,29 +107,29 @@ export interface CreateSessionsOptions {
   /** Secrets of at least 32 octets, newest first: the newest writes, all read. `{ secret, revoked: true }` ends what a leaked key signed. */
   keys: KeysOption
   /** Where records live. Absent: in the cookie, encrypted. */
-  store?: SessionStore
+  store?: SessionStore | undefined
   /** The cookie's name and attributes. */
-  cookie?: CookieOptions
+  cookie?: CookieOptions | undefined
   /** Another way than a cookie, such as `headerTransport('x-session-token')`. */
-  transport?: TokenTransport
+  transport?: TokenTransport | undefined
   /** A session ends after this time without use (OWASP: idle timeout). Default 30 minutes. */
-  idleTimeout?: Duration
+  idleTimeout?: Duration | undefined
   /** A session ends after this time in any case (OWASP: absolute timeout). Default 12 hours. */
-  absoluteTimeout?: Duration
+  absoluteTimeout?: Duration | undefined
   /** A session that is only read gets a longer life at most once in this time. Default a twentieth of `idleTimeout`. */
-  touchInterval?: Duration
+  touchInterval?: Duration | undefined
   /** Two requests changed the same path: the later one wins (`merge`, the default), it fails with 409 (`error`), or a function decides. */
-  conflict?: ConflictPolicy
+  conflict?: ConflictPolicy | undefined
   /** Top-level keys that are never merged across two requests. Default user, userId, uid, passport, roles, permissions, mfa. */
-  guard?: readonly string[]
+  guard?: readonly string[] | undefined
   /** A request's session was ended by another one: the response goes out without it (`ignore`, the default) or fails with 409 (`error`). */
-  onGone?: 'ignore' | 'error'
+  onGone?: 'ignore' | 'error' | undefined
   /** How long the store may take for one call; then the request fails with a `SessionStoreError`. Default 5 seconds. */
-  storeTimeout?: Duration
+  storeTimeout?: Duration | undefined
   /** Keeps two apps on one store apart. Default: the cookie's name. */
-  scope?: string
+  scope?: string | undefined
   /** The clock, in ms since the epoch. Default `Date.now`; for tests. */
-  now?: () => number
+  now?: (() => number) | undefined
 }
 
 /** Marks managers, the same in each copy of this package. */
@@ -188,7 +188,7 @@ export class Sessions<D extends object = DefaultData> {
  * SameSite=Lax, idle and absolute timeouts. What cannot work is a `TypeError` here, not a surprise later.
  *
  * @example
- * export const sessions = createSessions({ keys: [process.env.SESSION_KEY], store: new MemoryStore() })
+ * export const sessions = createSessions({ keys: [secret], store: new MemoryStore() })
  */
 export function createSessions<D extends object = DefaultData>(options: CreateSessionsOptions): Sessions<D> {
   const { keys, store, conflict, guard, onGone } = options

@@ -1,4 +1,4 @@
-export type { CreateSession, KoaApp, NativeOptions, SessionMiddleware } from './koa/middleware.ts'
+export type { CreateSession, KoaApp, NativeMiddleware, NativeOptions, SessionMiddleware } from './koa/middleware.ts'
 export { session as createSession, session as default, session as 'module.exports' } from './koa/middleware.ts'
 export { SessionOptions } from './koa/options.ts'
 export type {
@@ -7,6 +7,7 @@ export type {
   KoaSession,
   KoaSessionMembers,
   KoaSessionStore,
+  NativeContext,
   SessionAssignment,
   SessionContext,
 } from './koa/types.ts'

@@ -1,6 +1,6 @@
 import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
 import { copy, type Data, jsonCopy } from '../core/json.ts'
-import { chain, type MaybePromise } from '../core/maybe.ts'
+import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { GoneReason, Life } from '../core/record.ts'
 import { ask } from './ask.ts'
 
@@ -32,13 +32,17 @@ export class EndedIds {
     return this.#count
   }
 
-  add(id: string): void {
+  /** Marks an id; what it gives back takes the mark away again. */
+  add(id: string): () => void {
+    const moment = ++this.#count
     this.#marks.delete(id)
-    this.#marks.set(id, ++this.#count)
-    if (this.#marks.size <= EndedIds.#LIMIT) return
-    for (const oldest of this.#marks.keys()) {
-      this.#marks.delete(oldest)
-      return
+    this.#marks.set(id, moment)
+    if (this.#marks.size > EndedIds.#LIMIT) {
+      const [oldest] = this.#marks.keys()
+      if (oldest !== undefined) this.#marks.delete(oldest)
+    }
+    return () => {
+      if (this.#marks.get(id) === moment) this.#marks.delete(id)
     }
   }
 
@@ -101,11 +105,18 @@ export class LegacyBackend implements SessionBackend {
 
   delete(_loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<void> {
     if (id === undefined) return
-    this.#ended.add(id)
-    return chain(
-      ask('delete', this.#timeoutMs, () => this.#port.delete(id, request)),
-      () => undefined,
-    )
+    const unmark = this.#ended.add(id)
+    const failed = (error: unknown): never => {
+      // A store that has said no still has the record; one that said nothing may yet end it.
+      if ((error as Error).cause !== undefined) unmark()
+      throw error
+    }
+    try {
+      const done = ask('delete', this.#timeoutMs, () => this.#port.delete(id, request))
+      return isPromise(done) ? done.then(() => undefined, failed) : undefined
+    } catch (error) {
+      return failed(error)
+    }
   }
 
   async close(): Promise<void> {}

@@ -6,20 +6,20 @@ import { cookieValues, setsCookie } from './header.ts'
 
 export interface CookieOptions {
   /** The cookie's name. Default `__Host-sid` where path and domain allow it, else `__Secure-sid`. */
-  name?: string
+  name?: string | undefined
   /** Default `/`. */
-  path?: string
+  path?: string | undefined
   /** Default: the host that sets it, and no other. */
-  domain?: string
+  domain?: string | undefined
   /** Default true. It never depends on the request. */
-  secure?: boolean
+  secure?: boolean | undefined
   /** Default true: scripts cannot read it. */
-  httpOnly?: boolean
+  httpOnly?: boolean | undefined
   /** Default `lax`. */
-  sameSite?: 'lax' | 'strict' | 'none'
+  sameSite?: 'lax' | 'strict' | 'none' | undefined
   /** Default false (CHIPS). */
-  partitioned?: boolean
-  priority?: 'low' | 'medium' | 'high'
+  partitioned?: boolean | undefined
+  priority?: 'low' | 'medium' | 'high' | undefined
 }
 
 const OPTIONS = ['name', 'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'partitioned', 'priority'] as const satisfies ReadonlyArray<

@@ -16,19 +16,25 @@ import { NativePlan } from './native.ts'
 import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
 import type { Plan } from './plan.ts'
 import type { RequestSession } from './request-session.ts'
-import type { CreateSessionOptions, SessionContext } from './types.ts'
+import type { CreateSessionOptions, NativeContext, SessionContext } from './types.ts'
 
 /** What may stand beside a native manager. */
 export interface NativeOptions {
   /** The name on `ctx`. Default `session`. */
-  property?: string
+  property?: string | undefined
   /** True for requests that shall have no session. */
-  skip?: (ctx: Context) => boolean
+  skip?: ((ctx: Context) => boolean) | undefined
 }
 
 /** Koa's middleware for sessions, and the way to one without a handler. */
 export interface SessionMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, SessionContext<D>> {
   /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
+  load(request: IncomingMessage): Promise<D | null>
+}
+
+/** The same in native mode. */
+export interface NativeMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, NativeContext<D>> {
+  /** The data of a request's session, or null. */
   load(request: IncomingMessage): Promise<D | null>
 }
 
@@ -44,7 +50,8 @@ export interface KoaApp {
 export interface CreateSession {
   <D extends object = DefaultData>(options: CreateSessionOptions | undefined, app: KoaApp): SessionMiddleware<D>
   <D extends object = DefaultData>(app: KoaApp, options?: CreateSessionOptions): SessionMiddleware<D>
-  <D extends object>(sessions: Sessions<D>, app: KoaApp, options?: NativeOptions): SessionMiddleware<D>
+  <D extends object>(sessions: Sessions<D>, app: KoaApp, options?: NativeOptions): NativeMiddleware<D>
+  <D extends object>(app: KoaApp, sessions: Sessions<D>, options?: NativeOptions): NativeMiddleware<D>
   readonly createSession: CreateSession
   readonly default: CreateSession
   readonly SessionOptions: typeof SessionOptions

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
@@ -79,7 +80,7 @@ export interface SessionOptions {
 export type CreateSessionOptions = Partial<SessionOptions>
 
 /** What a session has beside your data; data of the same name hide it. */
-export interface KoaSessionMembers {
+export interface KoaSessionMembers<D extends object = DefaultData> {
   /** Whether the request came without a session. */
   isNew: boolean
   /** How many keys of yours it has. */
@@ -104,11 +105,14 @@ export interface KoaSessionMembers {
   /** Holdfast's: takes what is stored now. False if the session has been ended meanwhile. */
   reload(): Promise<boolean>
   /** Holdfast's: runs a synchronous function on the latest data until it lands. */
-  update(change: (draft: AnyData) => void): Promise<void>
+  update(change: (draft: D) => void): Promise<void>
 }
 
 /** `ctx.session`: your data, and the members that they do not hide. */
-export type KoaSession<D extends object = DefaultData> = (string extends keyof D ? KoaSessionMembers : Omit<KoaSessionMembers, keyof D>) & D
+export type KoaSession<D extends object = DefaultData> = (string extends keyof D
+  ? KoaSessionMembers<D>
+  : Omit<KoaSessionMembers<D>, keyof D>) &
+  D
 
 /** What may be assigned to `ctx.session`: null ends the session, an object replaces its data. */
 export type SessionAssignment<D extends object = DefaultData> = KoaSession<D> | ({ maxAge?: number | 'session' } & Partial<D>) | null
@@ -120,8 +124,17 @@ export interface SessionContext<D extends object = DefaultData> {
   readonly sessionOptions: SessionOptions
 }
 
+/** Koa's context in native mode: `new Koa<DefaultState, NativeContext<MyData>>()`. */
+export interface NativeContext<D extends object = DefaultData> {
+  /** Null after it was set to null. */
+  get session(): NativeSession & D
+  /** Null ends the session, an object replaces its data. */
+  set session(value: Partial<D> | null)
+}
+
 declare module 'koa' {
-  interface ExtendableContext {
+  // Koa's default context only: an app with a context type of its own says there what its session holds.
+  interface DefaultContext {
     /** Null after it was set to null. */
     get session(): KoaSession<[keyof SessionData] extends [never] ? AnyData : SessionData>
     set session(value: SessionAssignment)

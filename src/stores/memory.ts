@@ -7,9 +7,9 @@ import type { ReplaceResult, SaveResult, SessionStore } from '../core/store.ts'
 
 export interface MemoryStoreOptions {
   /** How many sessions and tombstones it holds. Default 100,000. */
-  maxSessions?: number
+  maxSessions?: number | undefined
   /** The clock, in ms since the epoch. Default `Date.now`; for tests. */
-  now?: () => number
+  now?: (() => number) | undefined
 }
 
 interface Tombstone extends Gone {

@@ -105,15 +105,17 @@ table(dropInModes, (open, mode) => {
 
   it('H22: an expired session', async () => {
     const site = await open({ options: { maxAge: 1 }, routes })
-    const visitor = site.visitor()
-    await visitor.get('/in')
+    // A browser would have dropped them by now; this one sends them all the same.
+    const { setCookie } = await site.visitor().get('/in')
+    const pairs = setCookie.map(line => line.split(';')[0] ?? '')
     const end = Date.now() + 2
     while (Date.now() < end) await new Promise(resolve => setImmediate(resolve))
-    const ids = visitor.header()
-    if (ids === '') return
-    await site.visitor().get('/read', { headers: { cookie: ids } })
+    await site.visitor().get('/read', { headers: { cookie: pairs.join('; ') } })
     await settled()
     expect(site.events.map(({ name }) => name)).toEqual([mode.place === 'memory' ? 'session:missed' : 'session:expired'])
-    expectDiscreet(site, [...visitor.cookies.values()])
+    expectDiscreet(
+      site,
+      pairs.map(pair => pair.slice(pair.indexOf('=') + 1)),
+    )
   })
 })

@@ -4,6 +4,9 @@ import net from 'node:net'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { onTestFinished } from 'vitest'
 import type { Loose } from '../support/subjects.ts'
+import { MapStore, Watch } from './watch.ts'
+
+export { type Gate, gate, MapStore, Watch } from './watch.ts'
 
 /** One request as a handler of any framework sees it. */
 export interface Turn {
@@ -23,7 +26,7 @@ export interface Turn {
 
 /** What it returns is the body; nothing leaves the answer to the framework. */
 export type Handler = (turn: Turn) => unknown
-export type Around = (turn: Turn, next: () => Promise<unknown>) => unknown
+type Around = (turn: Turn, next: () => Promise<unknown>) => unknown
 
 /** Where sessions live, and by which of the two doors they came. */
 export interface Mode {
@@ -137,110 +140,6 @@ export class Visitor {
       if (expires && Date.parse(expires) <= Date.now()) this.cookies.delete(name)
       else this.cookies.set(name, value)
     }
-  }
-}
-
-/** A stop inside an operation. */
-export interface Gate {
-  /** Fulfilled when somebody waits here. */
-  reached: Promise<void>
-  open(): void
-  /** For whoever shall wait. */
-  pass(): Promise<void>
-}
-
-export function gate(): Gate {
-  let arrive = () => {}
-  let open = () => {}
-  const reached = new Promise<void>(resolve => {
-    arrive = resolve
-  })
-  const opened = new Promise<void>(resolve => {
-    open = resolve
-  })
-  const pass = () => {
-    arrive()
-    return opened
-  }
-  return { reached, open, pass }
-}
-
-/** koa-session's kind of store: a Map, and copies as a database would make them. */
-export class MapStore {
-  readonly records = new Map<string, string>()
-
-  async get(id: string): Promise<unknown> {
-    const text = this.records.get(id)
-    return text === undefined ? undefined : JSON.parse(text)
-  }
-
-  async set(id: string, data: unknown): Promise<void> {
-    this.records.set(id, JSON.stringify(data))
-  }
-
-  async destroy(id: string): Promise<void> {
-    this.records.delete(id)
-  }
-}
-
-const WRITES = new Set(['set', 'destroy', 'create', 'save', 'replace', 'touch', 'delete'])
-
-/** A store that is watched: it tells its calls, can be stopped in one, and can be made to fail. */
-export class Watch {
-  target: Loose
-  /** To hand to the library. */
-  readonly store: Loose
-  readonly calls: { method: string; args: unknown[] }[] = []
-  readonly #gates = new Map<string, Gate>()
-  readonly #failures = new Map<string, unknown>()
-
-  constructor(target: object) {
-    this.target = target
-    this.store = new Proxy(target, {
-      get: (_, name: string) => {
-        const member = this.target[name]
-        if (typeof member !== 'function') return member
-        return async (...args: unknown[]) => {
-          this.calls.push({ method: name, args })
-          const stop = this.#gates.get(name)
-          this.#gates.delete(name)
-          await stop?.pass()
-          if (this.#failures.has(name)) throw this.#failures.get(name)
-          return member.apply(this.target, args)
-        }
-      },
-    })
-  }
-
-  /** The next call of this method waits before it does its work. */
-  stop(method: string): Gate {
-    const stop = gate()
-    this.#gates.set(method, stop)
-    return stop
-  }
-
-  /** Each call of this method fails, until `heal`. */
-  fail(method: string, error: unknown): void {
-    this.#failures.set(method, error)
-  }
-
-  heal(): void {
-    this.#failures.clear()
-  }
-
-  /** The names of the calls since the last time, in order. */
-  did(): string[] {
-    return this.calls.splice(0).map(call => call.method)
-  }
-
-  /** Those of them that write. */
-  wrote(): string[] {
-    return this.did().filter(method => WRITES.has(method))
-  }
-
-  /** How many records (and tombstones) it holds. */
-  get size(): number {
-    return this.target.records?.size ?? this.target.size
   }
 }
 

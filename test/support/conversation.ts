@@ -26,7 +26,7 @@ export interface Env {
   pause: () => Promise<void>
 }
 
-export interface Step {
+interface Step {
   /** `/path` or `METHOD /path`. */
   to: string
   headers?: Record<string, string>
@@ -69,7 +69,7 @@ export interface Conversation {
   differs?: { because: string; peer: Loose[]; holdfast: Loose[] }
 }
 
-export interface Exchange extends Answer {
+interface Exchange extends Answer {
   request: string
   journal: Entry[]
   /** The journal's headings alone, for expectations that are written out. */
@@ -238,7 +238,7 @@ class Stage {
 }
 
 /** Two turns of the event loop: what was put on `setImmediate` has run, and what that put there as well. */
-export async function settled(): Promise<void> {
+async function settled(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 

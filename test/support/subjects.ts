@@ -34,7 +34,7 @@ export interface Ctx {
 }
 
 export type Next = () => Promise<unknown>
-export type Middleware = (ctx: Ctx, next: Next) => unknown
+type Middleware = (ctx: Ctx, next: Next) => unknown
 
 /** The function that a library exports by default. */
 export type SessionFunction = (...args: Loose[]) => Middleware

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { createSessions, destroy, idOf, isNew, regenerate, reload, type SessionStore, save, update } from 'holdfast'
-import session from 'holdfast/koa'
+import session, { type NativeContext } from 'holdfast/koa'
 import { MemoryStore } from 'holdfast/stores/memory'
 import Koa from 'koa'
 import { same } from './same.ts'
@@ -30,6 +30,22 @@ interface Login {
   userId: string
 }
 const logins = createSessions<Login>({ keys, cookie: { sameSite: 'lax' } })
+const own = new Koa<Koa.DefaultState, NativeContext<Login>>()
+own.use(session(logins, own))
+own.use(async ctx => {
+  ctx.session.userId = 'jane'
+  await ctx.session.update(draft => {
+    draft.userId = 'joe'
+  })
+  ctx.session = { userId: 'jim' }
+  ctx.session = null
+  // @ts-expect-error: unknown key
+  ctx.session.user = 'jane'
+  // @ts-expect-error: koa-session's member
+  void ctx.session.externalKey
+  // @ts-expect-error: koa-session's member
+  ctx.session.maxAge = 5
+})
 async function upgrade(request: IncomingMessage): Promise<string | undefined> {
   return (await logins.load(request))?.userId
 }

@@ -1,7 +1,7 @@
 // A plain switch from koa-session: SessionData is not augmented, and what compiled before still compiles.
 
 import Router from '@koa/router'
-import session, { type CreateSessionOptions, createSession, type KoaSession, SessionOptions } from 'holdfast/koa'
+import session, { type CreateSessionOptions, createSession, type KoaSession, type SessionContext, SessionOptions } from 'holdfast/koa'
 import Koa from 'koa'
 import { same } from './same.ts'
 
@@ -138,12 +138,30 @@ interface State {
 interface Extra {
   db: { find(id: string): string }
 }
-const own = new Koa<State, Extra>()
+const own = new Koa<State, Extra & SessionContext>()
 own.use(session(own))
 own.use(session({ maxAge: 1000, genid: ctx => ctx.path }, own))
 own.use(ctx => {
   ctx.session.user = ctx.db.find(ctx.state.user)
   same<string, typeof ctx.state.user>()
+})
+// A context that says what its session holds takes nothing else, also where SessionData is not augmented.
+interface Login {
+  userId?: string
+}
+const typed = new Koa<Koa.DefaultState, SessionContext<Login>>()
+typed.use(session<Login>(typed))
+typed.use(async ctx => {
+  same<string | undefined, typeof ctx.session.userId>()
+  await ctx.session.update(draft => {
+    draft.userId = 'jane'
+    // @ts-expect-error: unknown key
+    draft.user = 'jane'
+  })
+  // @ts-expect-error: unknown key
+  ctx.session.user = 'jane'
+  // @ts-expect-error: unknown key
+  ctx.session = { user: 'jane' }
 })
 class App extends Koa {}
 const derived = new App()

@@ -13,7 +13,7 @@ import { composeManager, type ManagerParts, type Place } from '../../src/create.
 import { MemoryStore } from '../../src/stores/memory.ts'
 
 export const START = Date.UTC(2030, 0, 1)
-export const SECOND = 1000
+const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -48,7 +48,7 @@ export function hold(session: Session): Data {
   return holder
 }
 
-export interface Event extends Occurrence {
+interface Event extends Occurrence {
   name: string
 }
 
