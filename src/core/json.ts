@@ -58,7 +58,6 @@ function copyOf(value: unknown, seen: Map<object, unknown>, onInstance?: () => v
     return out
   }
   if (value instanceof Date) return new Date(value.getTime())
-  if (value instanceof Map || value instanceof Set) return structuredClone(value)
   onInstance?.()
   return value
 }

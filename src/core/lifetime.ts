@@ -16,20 +16,31 @@ export interface LifetimePolicy {
 
 /** The life of a new session. `maxAge` is its own life in ms; null or absent: the configured one. */
 export function begin(policy: LifetimePolicy, maxAge: number | null | undefined, now: number): Life {
-  const idleMs = maxAge ?? policy.idleMs
-  const life: Life = { createdAt: now, touchedAt: now, idleMs, expiresAt: now + idleMs }
-  if (policy.absoluteMs !== null) life.absoluteExpiresAt = now + policy.absoluteMs
-  if (maxAge !== undefined) life.maxAge = maxAge
-  return capped(life)
+  return living(policy, maxAge, now, now, policy.absoluteMs === null ? undefined : now + policy.absoluteMs, undefined)
 }
 
 /** The life of a session that is used now. The absolute end never moves. */
 export function extend(life: Life, policy: LifetimePolicy, maxAge: number | null | undefined, now: number): Life {
-  const idleMs = maxAge ?? policy.idleMs
-  const next: Life = { ...life, touchedAt: Math.max(now, life.touchedAt), idleMs, expiresAt: now + idleMs }
-  if (maxAge === undefined) delete next.maxAge
-  else next.maxAge = maxAge
-  return capped(next)
+  const next = living(policy, maxAge, now, life.createdAt, life.absoluteExpiresAt, life.authenticatedAt)
+  if (next.touchedAt < life.touchedAt) next.touchedAt = life.touchedAt
+  return next
+}
+
+function living(
+  { idleMs: configured }: LifetimePolicy,
+  maxAge: number | null | undefined,
+  now: number,
+  createdAt: number,
+  absoluteExpiresAt: number | undefined,
+  authenticatedAt: number | undefined,
+): Life {
+  const idleMs = maxAge ?? configured
+  const expiresAt = absoluteExpiresAt === undefined ? now + idleMs : Math.min(now + idleMs, absoluteExpiresAt)
+  const life: Life = { createdAt, touchedAt: now, idleMs, expiresAt }
+  if (absoluteExpiresAt !== undefined) life.absoluteExpiresAt = absoluteExpiresAt
+  if (authenticatedAt !== undefined) life.authenticatedAt = authenticatedAt
+  if (maxAge !== undefined) life.maxAge = maxAge
+  return life
 }
 
 /** Which timeout has ended it, if any. The record is asked before any touch. */
@@ -52,9 +63,4 @@ export function touchDue(life: Life, policy: LifetimePolicy, now: number): boole
       // A life of its own may be shorter than the interval, and must not end under use.
       return now - life.touchedAt >= Math.min(policy.touch, life.idleMs / 2)
   }
-}
-
-function capped(life: Life): Life {
-  if (life.absoluteExpiresAt !== undefined && life.absoluteExpiresAt < life.expiresAt) life.expiresAt = life.absoluteExpiresAt
-  return life
 }

@@ -108,8 +108,9 @@ export class Writer {
 
   #draft(session: Session, snapshot: Snapshot, changed: boolean): Draft {
     const now = this.#config.now()
-    const { loaded, policy, maxAge } = session
-    return { ...snapshot, id: session.id, life: loaded ? extend(loaded.life, policy, maxAge, now) : begin(policy, maxAge, now), changed }
+    const { loaded, policy, maxAge, id } = session
+    const life = loaded ? extend(loaded.life, policy, maxAge, now) : begin(policy, maxAge, now)
+    return { id, data: snapshot.data, text: snapshot.text, life, changed }
   }
 
   #landed(session: Session, loaded: Loaded, data: Data): CommitResult {

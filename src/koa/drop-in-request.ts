@@ -17,14 +17,16 @@ export class DropInRequest extends RequestSession {
   /** The peer's store for this request; what `ContextStore` makes is made for it alone. */
   readonly store: unknown
   #options: SessionOptions | undefined
-  #maxAge: number | 'session' | undefined
+  /** The life that `#options` began with. */
+  #copied: number | 'session' | undefined
+  /** The handler chose a life. */
+  #chosen: { maxAge: number | 'session' | undefined } | undefined
 
   constructor(ctx: Context, plan: DropInPlan) {
     super(ctx)
-    const { ContextStore, store, maxAge } = plan.options
+    const { ContextStore, store } = plan.options
     this.plan = plan
     this.store = ContextStore ? new ContextStore(ctx) : store
-    this.#maxAge = maxAge
   }
 
   /** The options in force for this request. */
@@ -34,17 +36,23 @@ export class DropInRequest extends RequestSession {
 
   /** `ctx.sessionOptions`: this request's own copy, made when it is asked for. */
   get sessionOptions(): SessionOptions {
-    this.#options ??= { ...this.plan.options, maxAge: this.#maxAge }
+    if (!this.#options) {
+      this.#copied = this.maxAge
+      this.#options = { ...this.plan.options, maxAge: this.#copied }
+    }
     return this.#options
   }
 
-  /** The session's life, as koa-session spells it. It lives in the copy of the options once there is one. */
+  /** The session's life, as koa-session spells it: what the handler chose, or what was loaded, or what is configured. */
   get maxAge(): number | 'session' | undefined {
-    return this.#options ? this.#options.maxAge : this.#maxAge
+    if (this.#options) return this.#options.maxAge
+    if (this.#chosen) return this.#chosen.maxAge
+    const own = this.session?.maxAge
+    return own === undefined ? this.plan.options.maxAge : (own ?? 'session')
   }
 
   set maxAge(value: number | 'session' | undefined) {
-    this.#maxAge = value
+    this.#chosen = { maxAge: value }
     if (this.#options) this.#options.maxAge = value
   }
 
@@ -78,7 +86,11 @@ export class DropInRequest extends RequestSession {
   }
 
   protected override met({ loaded, maxAge }: Session): void {
-    if (maxAge !== undefined) this.maxAge = maxAge === null ? 'session' : maxAge
+    // koa-session writes what it loaded into the copy of the options, if there is one by then.
+    if (maxAge !== undefined && this.#options) {
+      this.#copied = maxAge ?? 'session'
+      this.#options.maxAge = this.#copied
+    }
     if (loaded && !loaded.record && typeof loaded.wire === 'object') this.#acceptMembers(loaded.wire as Record<string, unknown>)
   }
 
@@ -95,7 +107,9 @@ export class DropInRequest extends RequestSession {
     const { maxAge } = this
     // Said before anything is stored: the cookie could not be written afterwards.
     if (maxAge && maxAge !== 'session' && !Number.isFinite(maxAge)) throw new TypeError("maxAge must be a number of ms or 'session'")
-    session.maxAge = maxAge === 'session' ? null : maxAge || undefined
+    // What another request has set meanwhile is not overwritten by what this one merely loaded.
+    const chosen = this.#chosen !== undefined || (this.#options !== undefined && maxAge !== this.#copied)
+    if (chosen || session.maxAge === undefined) session.maxAge = maxAge === 'session' ? null : maxAge || undefined
     if (this.#options) session.policy = policyOf(this.#options)
   }
 

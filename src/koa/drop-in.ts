@@ -106,18 +106,24 @@ function sealingKeys(keys: unknown): readonly KeyInput[] | undefined {
  */
 export function livePlan(source: CreateSessionOptions, app: { keys?: unknown }, shared: DropInShared): () => DropInPlan {
   let seen: Record<string, unknown> = {}
+  let count = -1
   let plan: DropInPlan | undefined
   return () => {
-    const now: Record<string, unknown> = { ...source }
-    if (!plan || !sameValues(seen, now)) {
-      seen = now
-      plan = new DropInPlan(resolve(now), app, shared)
-    }
+    // Compared in place: as a rule nothing has changed, and nothing is copied.
+    if (plan && unchanged(source as Record<string, unknown>, seen, count)) return plan
+    seen = { ...source }
+    count = Object.keys(seen).length
+    plan = new DropInPlan(resolve(seen), app, shared)
     return plan
   }
 }
 
-function sameValues(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
-  const keys = Object.keys(b)
-  return keys.length === Object.keys(a).length && keys.every(key => Object.is(a[key], b[key]) && key in a)
+function unchanged(source: Record<string, unknown>, seen: Record<string, unknown>, count: number): boolean {
+  let keys = 0
+  for (const key in source) {
+    if (!Object.hasOwn(source, key)) continue
+    if (!Object.is(source[key], seen[key])) return false
+    keys++
+  }
+  return keys === count
 }

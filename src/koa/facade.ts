@@ -116,6 +116,13 @@ export class KoaSessionHolder extends SessionHolder {
     return settle(() => this.#state.commit(), undefined)
   }
 
+  /** koa-session's general form of the three above. */
+  commit(options?: { save?: boolean; regenerate?: boolean } | Callback, callback?: Callback): Promise<void> | undefined {
+    if (typeof options === 'function') return settle(() => this.#state.commit(), options)
+    const { save: force = false, regenerate = false } = options ?? {}
+    return settle(() => this.#state.commit({ force, regenerate }), callback)
+  }
+
   /** Ends the session now, in the store and in the browser. */
   destroy(): Promise<void> {
     return this[CONTROLS].destroy()

@@ -99,6 +99,10 @@ export interface KoaSessionMembers<D extends object = DefaultData> {
   /** Gives the session a new id and keeps its data; the old id is dead when this has finished. */
   regenerate(): Promise<void>
   regenerate(callback: (error?: Error) => void): void
+  /** The general form of the three above. */
+  commit(options?: { save?: boolean; regenerate?: boolean }): Promise<void>
+  commit(options: { save?: boolean; regenerate?: boolean }, callback: (error?: Error) => void): void
+  commit(callback: (error?: Error) => void): void
   toJSON(): AnyData
   /** Holdfast's: ends the session now, in the store and in the browser. */
   destroy(): Promise<void>

@@ -142,11 +142,11 @@ describe('copy', () => {
     expect(twin.admin).toBeUndefined()
   })
 
-  it('copies built-ins', () => {
-    const original = { map: new Map([[1, { a: 1 }]]), set: new Set([1]), at: new Date(0), bare: Object.create(null) as object }
+  it('copies dates and objects without a prototype', () => {
+    const original = { at: new Date(0), bare: Object.create(null) as object }
     const twin = copy(original)
     expect(twin).toEqual(original)
-    expect([twin.map !== original.map, twin.set !== original.set, twin.at !== original.at]).toEqual([true, true, true])
+    expect(twin.at).not.toBe(original.at)
     expect(Object.getPrototypeOf(twin.bare)).toBeNull()
   })
 
