@@ -18,7 +18,11 @@ if (!process.argv.includes('--if-stale') || isStale()) {
   const fresh = `${root}.cache/build-${process.pid}`
   const args = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--outDir', fresh]
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
-  rmSync(`${root}dist`, { recursive: true, force: true })
-  renameSync(fresh, `${root}dist`)
-  process.exitCode = status ?? 1
+  if (status === 0) {
+    rmSync(`${root}dist`, { recursive: true, force: true })
+    renameSync(fresh, `${root}dist`)
+  } else {
+    rmSync(fresh, { recursive: true, force: true })
+    process.exitCode = status ?? 1
+  }
 }

@@ -53,6 +53,7 @@ export interface ManagerParts {
   storeTimeout?: number | undefined
   valid?: ManagerConfig['valid']
   beforeSave?: ManagerConfig['beforeSave']
+  inHook?: ManagerConfig['inHook']
   now?: (() => number) | undefined
 }
 
@@ -71,6 +72,7 @@ export function composeManager(parts: ManagerParts): SessionManager {
     reissue: parts.reissue,
     valid: parts.valid,
     beforeSave: parts.beforeSave,
+    inHook: parts.inHook,
     checkToken: cookieName === undefined ? undefined : (token, data) => checkCookieSize(cookieName, token, data),
     emit: parts.emit,
     now,
@@ -205,7 +207,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     scope,
     policy: policyOf(options),
     cookieName: transport.cookieName,
-    emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request: originOf(request) }, refOf)),
+    emit: (name, occurrence, request) => hub.emit(name, describeEvent(occurrence, { request: sourceOf(request) }, refOf)),
     reissue: 'when-new',
     conflict,
     guard,
@@ -218,8 +220,8 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
 }
 
 /** What a listener knows: the framework's own context or request, not the adapter's part in it. */
-function originOf(request: unknown): unknown {
-  return (request as { origin?: unknown } | null | undefined)?.origin ?? request
+function sourceOf(request: unknown): unknown {
+  return (request as { source?: unknown } | null | undefined)?.source ?? request
 }
 
 const OPTIONS = [

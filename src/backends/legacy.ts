@@ -32,18 +32,12 @@ export class EndedIds {
     return this.#count
   }
 
-  /** Marks an id; what it gives back takes the mark away again. */
-  add(id: string): () => void {
-    const moment = ++this.#count
+  add(id: string): void {
     this.#marks.delete(id)
-    this.#marks.set(id, moment)
-    if (this.#marks.size > EndedIds.#LIMIT) {
-      const [oldest] = this.#marks.keys()
-      if (oldest !== undefined) this.#marks.delete(oldest)
-    }
-    return () => {
-      if (this.#marks.get(id) === moment) this.#marks.delete(id)
-    }
+    this.#marks.set(id, ++this.#count)
+    if (this.#marks.size <= EndedIds.#LIMIT) return
+    const [oldest] = this.#marks.keys()
+    if (oldest !== undefined) this.#marks.delete(oldest)
   }
 
   since(id: string, moment: number): boolean {
@@ -53,7 +47,7 @@ export class EndedIds {
 
 interface LegacyLoaded extends Loaded {
   /** When it was loaded, by the count of endings. */
-  readonly moment: number
+  moment: number
 }
 
 /**
@@ -103,12 +97,13 @@ export class LegacyBackend implements SessionBackend {
     return this.save(loaded, draft, request)
   }
 
-  delete(_loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<void> {
+  delete(loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<void> {
     if (id === undefined) return
-    const unmark = this.#ended.add(id)
+    // Marked before the answer, and for good: a store that fails may have ended it all the same.
+    this.#ended.add(id)
     const failed = (error: unknown): never => {
-      // A store that has said no still has the record; one that said nothing may yet end it.
-      if ((error as Error).cause !== undefined) unmark()
+      // Whoever asked for the end may ask again, or go on.
+      if (loaded) (loaded as LegacyLoaded).moment = this.#ended.now()
       throw error
     }
     try {

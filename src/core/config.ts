@@ -42,6 +42,8 @@ export interface ManagerConfig {
   valid?: ((request: unknown, wire: unknown) => unknown) | undefined
   /** False says that there is no hook for this request. */
   beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
+  /** Whether this call comes out of the request's own `beforeSave`. */
+  inHook?: ((request: unknown) => boolean) | undefined
   /** Refuses a token that no browser would keep. */
   checkToken?: ((token: string, data: Data) => void) | undefined
   emit: EventSink

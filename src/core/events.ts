@@ -32,10 +32,10 @@ export interface SessionEvent {
   readonly request?: unknown
 }
 
-export function describeEvent(occurrence: Occurrence, origin: Record<string, unknown>, refOf: (id: string) => string): SessionEvent {
+export function describeEvent(occurrence: Occurrence, source: Record<string, unknown>, refOf: (id: string) => string): SessionEvent {
   const { reason, id, value } = occurrence
   const event = id === undefined ? { reason } : { reason, ref: refOf(id) }
-  for (const [name, hidden] of Object.entries({ key: id, value, ...origin })) Object.defineProperty(event, name, { value: hidden })
+  for (const [name, hidden] of Object.entries({ key: id, value, ...source })) Object.defineProperty(event, name, { value: hidden })
   return event as SessionEvent
 }
 

@@ -27,9 +27,7 @@ export function parseData(text: string): Data {
 }
 
 function isPlain(value: unknown): value is Data {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**
@@ -112,16 +110,13 @@ function jsonless(value: unknown): boolean {
 }
 
 /**
- * Makes `target` say what `source` says. What says the same already stays the same object, at every depth: a handler may
- * still hold it and change it.
+ * Makes `target` say what `source` says. A value that says the same already stays the same object, since a handler may still
+ * hold it and change it; any other is replaced whole, and never changed inside: it may be the app's own, and shared.
  */
 export function assume(target: object, source: Data): void {
   const data = target as Data
   for (const key of Object.keys(target)) if (!Object.hasOwn(source, key) && typeof data[key] !== 'function') delete data[key]
   for (const key of Object.keys(source)) {
-    const before = Object.hasOwn(target, key) ? data[key] : undefined
-    const after = source[key]
-    if (isPlain(before) && isPlain(after)) assume(before, after)
-    else if (before === undefined || !sameJson(before, after)) put(target, key, after)
+    if (!Object.hasOwn(target, key) || !sameJson(data[key], source[key])) put(target, key, source[key])
   }
 }

@@ -48,8 +48,11 @@ export class SessionManager {
 
   /** Writes what the handler changed, at most once. Commits of one session follow each other. */
   commit(session: Session, request: unknown, intent: CommitIntent = {}): MaybePromise<CommitResult> {
-    // Called by the site's own hook: the write that the hook belongs to takes its changes along.
-    if (session.inHook) return NONE
+    if (this.#config.inHook?.(request)) {
+      // The write that the hook belongs to takes its changes along. A new id it cannot have meanwhile.
+      if (intent.regenerate) throw notInHook('regenerate')
+      return NONE
+    }
     if (session.busy) return session.busy.then(() => this.commit(session, request, intent))
     const result = this.#commit(session, request, intent)
     if (isPromise(result)) session.occupy(result)
@@ -78,7 +81,7 @@ export class SessionManager {
 
   /** Takes what is stored now in the place of what the handler has. False if the session is gone. */
   async reload(session: Session, request: unknown): Promise<boolean> {
-    refuseInHook(session, 'reload')
+    if (this.#config.inHook?.(request)) throw notInHook('reload')
     while (session.busy) await session.busy
     const { loaded } = session
     if (!loaded) return false
@@ -98,7 +101,7 @@ export class SessionManager {
    * What the handler changed before is saved first.
    */
   async update(session: Session, request: unknown, change: (draft: Data) => unknown, intent: CommitIntent = {}): Promise<CommitResult> {
-    refuseInHook(session, 'update')
+    if (this.#config.inHook?.(request)) throw notInHook('update')
     while (session.busy) await session.busy
     const run = this.#saveAndUpdate(session, request, change, intent)
     session.occupy(run)
@@ -118,7 +121,7 @@ export class SessionManager {
   }
 }
 
-/** They wait for the write that is under way, and that waits for the hook. */
-function refuseInHook(session: Session, method: string): void {
-  if (session.inHook) throw new TypeError(`${method}() cannot be called in beforeSave: change the session there, and it is saved`)
+/** It would wait for the write that is under way, and that waits for the hook. */
+function notInHook(method: string): TypeError {
+  return new TypeError(`${method}() cannot be called in beforeSave: change the session there, and it is saved`)
 }

@@ -3,6 +3,7 @@ import { SessionDataError } from './errors.ts'
 import { type Data, dataOf, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
 import type { Life } from './record.ts'
+import { escapeText } from './text.ts'
 
 /**
  * One request's session: data and marks, no I/O. The adapter hangs a holder on it, the object whose own properties the
@@ -35,8 +36,6 @@ export class Session {
   ended = false
   /** It was written, or its life was lengthened, in this request. */
   settled = false
-  /** The site's own hook is at work on it. */
-  inHook = false
   /** A commit that is under way. */
   busy: Promise<unknown> | undefined
 
@@ -150,7 +149,7 @@ function stringify(data: Data): string {
     return JSON.stringify(data)
   } catch (cause) {
     const key = Object.keys(data).find(name => !writable(data[name]))
-    throw new SessionDataError(`the session's key ${JSON.stringify(key)} cannot be written as JSON`, { cause })
+    throw new SessionDataError(`the session's key "${escapeText(key ?? '')}" cannot be written as JSON`, { cause })
   }
 }
 

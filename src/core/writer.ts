@@ -8,6 +8,7 @@ import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge, sameGuards } from './merge.ts'
 import { hookAnswer } from './opener.ts'
 import { type Session, type Snapshot, snapshotOf } from './session.ts'
+import { escapeText } from './text.ts'
 
 export const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
@@ -51,20 +52,7 @@ export class Writer {
 
   #beforeSave(session: Session, request: unknown): MaybePromise<unknown> {
     const { beforeSave, backend } = this.#config
-    if (!beforeSave) return false
-    session.inHook = true
-    const done = () => {
-      session.inHook = false
-    }
-    try {
-      const answer = hookAnswer('beforeSave', beforeSave(request, session), backend.eager)
-      if (isPromise(answer)) return answer.finally(done)
-      done()
-      return answer
-    } catch (error) {
-      done()
-      throw error
-    }
+    return beforeSave ? hookAnswer('beforeSave', beforeSave(request, session), backend.eager) : false
   }
 
   #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number): MaybePromise<CommitResult> {
@@ -72,7 +60,12 @@ export class Writer {
     const draft = this.#draft(session, snapshot, changed)
     return chain(this.#send(session, draft, intent, differs, request), written => {
       if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
-      if (written.status === 'missing') return this.lost(session, request)
+      if (written.status === 'missing') {
+        const result = this.lost(session, request)
+        // A new id was asked for, and what comes next counts on it.
+        if (intent.regenerate) throw new SessionGoneError()
+        return result
+      }
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
       if (!this.#merge(session, written.current, request)) return NONE
       const again = () => this.#attempt(writing, session.snapshot(), true, attempt + 1)
@@ -109,6 +102,8 @@ export class Writer {
   #draft(session: Session, snapshot: Snapshot, changed: boolean): Draft {
     const now = this.#config.now()
     const { loaded, policy, maxAge, id } = session
+    // Said before anything is stored: the cookie could not be written afterwards.
+    if (typeof maxAge === 'number' ? !Number.isFinite(maxAge) : maxAge) throw new TypeError("maxAge must be a number of ms or 'session'")
     const life = loaded ? extend(loaded.life, policy, maxAge, now) : begin(policy, maxAge, now)
     return { id, data: snapshot.data, text: snapshot.text, life, changed }
   }
@@ -164,7 +159,7 @@ export class Writer {
     const mine = parseData(session.snapshot().text())
     const result = merge(base, mine, plain(current.base), guard, conflict)
     if (result.outcome === 'conflict') {
-      throw new SessionConflictError(`two requests changed the session's "${result.path.join('.')}" and conflict is 'error'`)
+      throw new SessionConflictError(`two requests changed the session's "${escapeText(result.path.join('.'))}" and conflict is 'error'`)
     }
     if (result.outcome === 'guarded') {
       emit('session:conflict', { reason: 'guarded', id: session.id }, request)
@@ -182,22 +177,23 @@ export class Writer {
     const { session } = writing
     const run = async () => {
       const before = session.data()
+      const progress: Progress = {}
       try {
-        return await this.#update(writing, change)
+        return await this.#update(writing, change, progress)
       } catch (error) {
-        session.refill(session.loaded?.take() ?? before)
+        if (progress.filled) session.refill(withLater(session, progress.filled, session.loaded?.take() ?? before))
         throw error
       }
     }
     return session.loaded ? this.#lanes.run(session.loaded.value, run) : run()
   }
 
-  async #update(writing: Writing, change: (draft: Data) => unknown): Promise<CommitResult> {
+  async #update(writing: Writing, change: (draft: Data) => unknown, progress: Progress): Promise<CommitResult> {
     const { session, request, intent } = writing
-    let filled: Data | undefined
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const data = this.#latest(session, filled)
+      const data = latest(session, progress)
       runNow(change, data)
+      progress.filled = parseData(snapshotOf(data).text())
       session.refill(data)
       if (session.detached) return NONE
       if (this.#needsToken(session, intent)) {
@@ -207,7 +203,7 @@ export class Writer {
       const hook = await this.#beforeSave(session, request)
       if (session.destroyed) return this.end(writing)
       const draft = this.#draft(session, hook === false ? snapshotOf(data) : session.snapshot(), true)
-      filled = parseData(draft.text())
+      progress.filled = parseData(draft.text())
       const written = await this.#send(session, draft, intent, true, request)
       if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
       if (written.status === 'missing') return this.lost(session, request)
@@ -217,16 +213,6 @@ export class Writer {
     throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
   }
 
-  /** What is stored now, with what the handler set while the update was under way. */
-  #latest(session: Session, filled: Data | undefined): Data {
-    if (!session.loaded) return session.data()
-    const latest = session.loaded.take()
-    const snapshot = session.snapshot()
-    if (!filled && !session.differs(snapshot)) return latest
-    const result = merge(filled ?? plain(session.loaded.base), parseData(snapshot.text()), latest, [], 'merge')
-    return result.outcome === 'merged' ? result.data : latest
-  }
-
   #refuseOtherIdentity(session: Session, current: Loaded, request: unknown): void {
     const { emit, guard } = this.#config
     if (!session.loaded || sameGuards(plain(session.loaded.base), plain(current.base), guard)) return
@@ -234,6 +220,25 @@ export class Writer {
     session.lose()
     throw new SessionConflictError('another request changed who this session belongs to')
   }
+}
+
+/** How far an update has come: what the session was last filled with. */
+interface Progress {
+  filled?: Data
+}
+
+/** What is stored now, with what the handler set while the update was under way. */
+function latest(session: Session, { filled }: Progress): Data {
+  if (!session.loaded) return session.data()
+  const stored = session.loaded.take()
+  if (!filled && !session.differs(session.snapshot())) return stored
+  return withLater(session, filled ?? plain(session.loaded.base), stored)
+}
+
+/** `data`, with what the handler has changed since the session said `since`. */
+function withLater(session: Session, since: Data, data: Data): Data {
+  const result = merge(since, parseData(session.snapshot().text()), data, [], 'merge')
+  return result.outcome === 'merged' ? result.data : data
 }
 
 function runNow(change: (draft: Data) => unknown, data: Data): void {

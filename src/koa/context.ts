@@ -19,7 +19,7 @@ export class Instance {
   }
 
   join(ctx: Context, request: RequestSession): RequestSession {
-    Object.defineProperty(ctx, this.#slot, { value: request, configurable: true })
+    ;(ctx as unknown as Record<symbol, RequestSession>)[this.#slot] = request
     return request
   }
 
@@ -28,6 +28,8 @@ export class Instance {
     return this.#plan().sameAs(request.plan)
   }
 }
+
+const NOTHING = (): void => undefined
 
 type Slots = Record<symbol, Instance | undefined>
 
@@ -83,13 +85,13 @@ export class ContextProperty {
     // A sub-application's middleware may run on a context of another application, which does not know the name yet.
     if (!before) {
       this.define(ctx, name, instance)
-      return () => undefined
+      return NOTHING
     }
-    if (before === instance) return () => undefined
+    if (before === instance) return NOTHING
     // Two applications, one mounted in the other, with one cookie: one session, or they would overwrite each other.
     const active = before.of(ctx)
     if (instance.shares(active)) instance.join(ctx, active)
-    Object.defineProperty(ctx, this.#slot, { value: instance, writable: true, configurable: true })
+    slots[this.#slot] = instance
     return () => {
       slots[this.#slot] = before
     }

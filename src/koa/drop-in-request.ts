@@ -79,7 +79,8 @@ export class DropInRequest extends RequestSession {
   beforeSave(): unknown {
     const { beforeSave } = this.settings
     if (!beforeSave) return false
-    const answer = beforeSave(this.ctx, this.get() as unknown as KoaSession) as MaybePromise<unknown>
+    const session = this.get() as unknown as KoaSession
+    const answer = this.plan.hook.run(this, () => beforeSave(this.ctx, session)) as MaybePromise<unknown>
     return chain(answer, () => {
       if (this.session) this.prepare(this.session)
     })
@@ -105,8 +106,6 @@ export class DropInRequest extends RequestSession {
 
   protected override prepare(session: Session): void {
     const { maxAge } = this
-    // Said before anything is stored: the cookie could not be written afterwards.
-    if (maxAge && maxAge !== 'session' && !Number.isFinite(maxAge)) throw new TypeError("maxAge must be a number of ms or 'session'")
     // What another request has set meanwhile is not overwritten by what this one merely loaded.
     const chosen = this.#chosen !== undefined || (this.#options !== undefined && maxAge !== this.#copied)
     if (chosen || session.maxAge === undefined) session.maxAge = maxAge === 'session' ? null : maxAge || undefined

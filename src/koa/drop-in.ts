@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Context } from 'koa'
 import type { EndedIds } from '../backends/legacy.ts'
 import { SessionKeysError } from '../core/errors.ts'
@@ -38,6 +39,8 @@ export class DropInPlan implements Plan {
   readonly cookieNames: readonly string[]
   /** The id travels by the app's own means. */
   readonly external: boolean
+  /** The request whose `beforeSave` runs. */
+  readonly hook = new AsyncLocalStorage<unknown>()
   readonly #keysOf: () => readonly KeyInput[] | undefined
 
   constructor(options: SessionOptions, app: { keys?: unknown }, shared: DropInShared) {
@@ -84,6 +87,7 @@ export class DropInPlan implements Plan {
       storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
       valid: valid && ((request, wire) => valid((request as DropInRequest).ctx, wire as object)),
       beforeSave: request => (request as DropInRequest).beforeSave(),
+      inHook: request => this.hook.getStore() === request,
     })
   }
 

@@ -135,9 +135,25 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
   return Object.assign(middleware, { load }) as unknown as SessionMiddleware<object>
 }
 
+/** What Koa puts on each context, beside what its prototype has. */
+const OF_EACH_CONTEXT: ReadonlySet<string> = new Set([
+  'app',
+  'req',
+  'res',
+  'request',
+  'response',
+  'originalUrl',
+  'state',
+  'respond',
+  'matched',
+  'params',
+  'router',
+])
+
 /** A name that is Koa's own would break every request. */
 function checkName(app: KoaApp, name: unknown): void {
-  if (typeof name !== 'string' || name === '' || name in Object.getPrototypeOf(app.context)) {
+  const koas = (word: string) => OF_EACH_CONTEXT.has(word) || word in Object.getPrototypeOf(app.context)
+  if (typeof name !== 'string' || name === '' || koas(name) || koas(`${name}Options`)) {
     throw new TypeError('property must be a name that Koa does not use for something else')
   }
 }
@@ -145,8 +161,7 @@ function checkName(app: KoaApp, name: unknown): void {
 /** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. */
 async function run(request: RequestSession, next: Next): Promise<void> {
   const { plan, ctx } = request
-  if (plan.skip(ctx)) {
-    request.skip()
+  if (request.skips()) {
     await next()
     return
   }

@@ -22,7 +22,7 @@ export abstract class RequestSession implements SessionControls {
   /** The handler replaced a session that it never read. */
   #unread = false
   #accessed = false
-  #skipped = false
+  #skipped: boolean | undefined
 
   constructor(ctx: Context) {
     this.ctx = ctx
@@ -50,7 +50,7 @@ export abstract class RequestSession implements SessionControls {
   protected reportRefusal(): void {}
 
   /** What listeners of a native manager get as the event's request. */
-  get origin(): Context {
+  get source(): Context {
     return this.ctx
   }
 
@@ -78,10 +78,16 @@ export abstract class RequestSession implements SessionControls {
     return session ? session.take() : null
   }
 
-  /** Gives the request a session that is never stored, whatever the handler does. */
-  skip(): void {
-    this.#skipped = true
-    this.#session = this.plan.manager.detached()
+  /**
+   * Whether this request shall have no session. Asked once, and not of a session that is in use: a mounted application
+   * shares its parent's. If so, the handler gets one that is never stored, whatever it does.
+   */
+  skips(): boolean {
+    if (this.#skipped === undefined) {
+      this.#skipped = !this.opened && this.plan.skip(this.ctx)
+      if (this.#skipped) this.#session = this.plan.manager.detached()
+    }
+    return this.#skipped
   }
 
   #meet(session: Session): void {

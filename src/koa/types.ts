@@ -131,7 +131,7 @@ export interface SessionContext<D extends object = DefaultData> {
 /** Koa's context in native mode: `new Koa<DefaultState, NativeContext<MyData>>()`. */
 export interface NativeContext<D extends object = DefaultData> {
   /** Null after it was set to null. */
-  get session(): NativeSession & D
+  get session(): (string extends keyof D ? NativeSession : Omit<NativeSession, keyof D>) & D
   /** Null ends the session, an object replaces its data. */
   set session(value: Partial<D> | null)
 }

@@ -23,7 +23,7 @@ const SLACK = 1000
 /**
  * Sessions in this process's memory: for development, tests, and sites of one process that may forget on restart.
  * Bounded: when it is full, what has expired or ended goes first, then anonymous sessions by age; the session of a logged-in user
- * is never evicted, a new one is refused instead (`SessionStoreFullError`, 503). It has no timer.
+ * (a record with a `userKey`) is never evicted, a new one is refused instead (`SessionStoreFullError`, 503). It has no timer.
  *
  * @example
  * const sessions = createSessions({ keys, store: new MemoryStore({ maxSessions: 10_000 }) })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EndedIds, LegacyBackend, type LegacyPort } from '../../../src/backends/legacy.ts'
+import { SessionGoneError } from '../../../src/core/errors.ts'
 import type { Data } from '../../../src/core/json.ts'
 import type { Life } from '../../../src/core/record.ts'
 import { engineOn, gate, MINUTE, START } from '../support.ts'
@@ -136,7 +137,7 @@ describe('LegacyBackend', () => {
     await manager.commit(other.session, {})
     clock.advance(2 * MINUTE)
     expect(await manager.commit(touch.session, {})).toEqual({ action: 'none' })
-    expect(await manager.commit(regenerate.session, {}, { regenerate: true })).toEqual({ action: 'none' })
+    expect(() => manager.commit(regenerate.session, {}, { regenerate: true })).toThrow(SessionGoneError)
     expect(kept.size).toBe(0)
   })
 

@@ -143,7 +143,7 @@ describe('a session that ended meanwhile (promise 2)', () => {
     expect(await e.manager.commit(changed.session, {})).toEqual(none)
     expect(await e.manager.commit(forced.session, {}, { force: true })).toEqual(none)
     expect(await e.manager.commit(touched.session, {})).toEqual(none)
-    expect(await e.manager.commit(renewed.session, {}, { regenerate: true })).toEqual(none)
+    await expect(e.manager.commit(renewed.session, {}, { regenerate: true })).rejects.toMatchObject({ code: 'HOLDFAST_GONE' })
     expect(await e.manager.update(updated.session, {}, set)).toEqual(none)
     expect(await e.stored(token)).toBeNull()
     expect(e.events.filter(({ name }) => name === 'session:gone').length).toBeGreaterThanOrEqual(5)
@@ -215,8 +215,11 @@ describe('a session that ended meanwhile (promise 2)', () => {
     const e = engine()
     const token = await e.begin({ n: 0 })
     const rivals = [await e.open(token), await e.open(token)]
-    const results = await Promise.all(rivals.map(({ session }) => e.manager.commit(session, {}, { regenerate: true })))
-    expect(results.map(({ action }) => action).sort()).toEqual(['none', 'set'])
+    const results = await Promise.allSettled(rivals.map(({ session }) => e.manager.commit(session, {}, { regenerate: true })))
+    const outcomes = results.map(result =>
+      result.status === 'fulfilled' ? result.value?.action : (result.reason as { code: string }).code,
+    )
+    expect(outcomes.sort()).toEqual(['HOLDFAST_GONE', 'set'])
     expect((e.store as unknown as MemoryStore).size).toBe(2)
   })
 

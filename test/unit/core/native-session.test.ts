@@ -82,11 +82,13 @@ describe('NativeSession', () => {
     assume(own, { a: 1, b: 2 })
     assume(own, JSON.parse('{"b":3,"__proto__":4}') as Data)
     expect(JSON.stringify(own)).toBe('{"b":3,"__proto__":4}')
-    const cart = { items: [1] }
-    assume(own, { cart })
-    assume(own, { cart: { items: [1], note: 'x' } })
-    expect(own.cart).toBe(cart)
-    expect(cart).toEqual({ items: [1], note: 'x' })
+    const shared = { theme: 'light' }
+    assume(own, { shared, cart: [1] })
+    assume(own, { shared: { theme: 'light' }, cart: [1, 2] })
+    expect(own.shared).toBe(shared)
+    assume(own, { shared: { theme: 'dark' }, cart: [1, 2] })
+    expect(own).toEqual({ shared: { theme: 'dark' }, cart: [1, 2] })
+    expect(shared).toEqual({ theme: 'light' })
   })
 })
 
