@@ -45,11 +45,6 @@ export class EndedIds {
   }
 }
 
-interface LegacyLoaded extends Loaded {
-  /** When it was loaded, by the count of endings. */
-  moment: number
-}
-
 /**
  * Sessions in a peer's store. It has no version and no compare-and-set: overlapping requests overwrite each other, as
  * with the peer. Within this process, at least, a request that was under way cannot bring back what another one ended.
@@ -75,7 +70,7 @@ export class LegacyBackend implements SessionBackend {
     const moment = this.#ended.now()
     return chain(
       ask('load', this.#timeoutMs, () => this.#port.load(id, request)),
-      found => ('absent' in found ? found : this.#loaded(id, found, moment)),
+      found => ('absent' in found ? found : new LegacyLoaded(id, found, moment)),
     )
   }
 
@@ -128,27 +123,38 @@ export class LegacyBackend implements SessionBackend {
     const moment = this.#ended.now()
     return chain(
       ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),
-      () => ({ status: 'written', loaded: this.#loaded(id, { wire: data, life: draft.life, data: () => base }, moment) }),
+      () => ({ status: 'written', loaded: new LegacyLoaded(id, { wire: data, life: draft.life, data: () => base }, moment) }),
     )
   }
+}
 
-  #loaded(id: string, { wire, life, data }: LegacyFound, moment: number): LegacyLoaded {
-    let base: Data | undefined
-    return {
-      value: id,
-      life,
-      wire,
-      moment,
-      get base() {
-        base ??= comparable(data())
-        return base
-      },
-      take() {
-        const source = data()
-        base ??= comparable(source)
-        return copy(source)
-      },
-    }
+/** A session out of a peer's store. What it is compared with is fixed before the handler gets the data. */
+class LegacyLoaded implements Loaded {
+  readonly value: string
+  readonly life: Life
+  readonly wire: unknown
+  /** When it was loaded, by the count of endings. */
+  moment: number
+  readonly #data: () => Data
+  #base: Data | undefined
+
+  constructor(id: string, { wire, life, data }: LegacyFound, moment: number) {
+    this.value = id
+    this.life = life
+    this.wire = wire
+    this.moment = moment
+    this.#data = data
+  }
+
+  get base(): Data {
+    this.#base ??= comparable(this.#data())
+    return this.#base
+  }
+
+  take(): Data {
+    const source = this.#data()
+    this.#base ??= comparable(source)
+    return copy(source)
   }
 }
 

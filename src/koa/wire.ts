@@ -32,14 +32,15 @@ export function isMember(key: string): boolean {
   return MEMBERS.has(key) || BOOKKEEPING.has(key)
 }
 
-/** Bookkeeping in koa-session's words and order. */
-function bookkeeping(life: Life): Data {
-  return life.maxAge === null ? { _session: true } : { _expire: life.expiresAt, _maxAge: life.idleMs }
-}
-
-/** Data and bookkeeping as one object, as koa-session's stores and encoders get it. */
+/** Data and bookkeeping as one object, in koa-session's words and order, as its stores and encoders get it. */
 export function toWire(data: Data, life: Life): Data {
-  return Object.assign({ ...data }, bookkeeping(life))
+  const wire = { ...data }
+  if (life.maxAge === null) wire._session = true
+  else {
+    wire._expire = life.expiresAt
+    wire._maxAge = life.idleMs
+  }
+  return wire
 }
 
 /** The life that the bookkeeping tells of; what it does not say is unlimited. */
