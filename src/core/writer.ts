@@ -229,7 +229,8 @@ interface Progress {
 
 /** What is stored now, with what the handler set while the update was under way. */
 function latest(session: Session, { filled }: Progress): Data {
-  if (!session.loaded) return session.data()
+  // A copy: what the handler put there may be the app's own, and shared.
+  if (!session.loaded) return copy(session.data())
   const stored = session.loaded.take()
   if (!filled && !session.differs(session.snapshot())) return stored
   return withLater(session, filled ?? plain(session.loaded.base), stored)
