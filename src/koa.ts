@@ -8,6 +8,7 @@ export type {
   KoaSessionMembers,
   KoaSessionStore,
   NativeContext,
+  NativeKoaSession,
   SessionAssignment,
   SessionContext,
 } from './koa/types.ts'

@@ -128,10 +128,17 @@ export interface SessionContext<D extends object = DefaultData> {
   readonly sessionOptions: SessionOptions
 }
 
+/** Native mode's methods that the data do not hide, and the data. */
+export type NativeKoaSession<D extends object = DefaultData> = D &
+  (string extends keyof D ? NativeSession : Omit<NativeSession, keyof D | 'update'> & NativeUpdate<D>)
+
+/** Runs a synchronous function on the latest data until it lands. */
+type NativeUpdate<D extends object> = 'update' extends keyof D ? unknown : { update(change: (draft: D) => void): Promise<void> }
+
 /** Koa's context in native mode: `new Koa<DefaultState, NativeContext<MyData>>()`. */
 export interface NativeContext<D extends object = DefaultData> {
   /** Null after it was set to null. */
-  get session(): (string extends keyof D ? NativeSession : Omit<NativeSession, keyof D>) & D
+  get session(): NativeKoaSession<D>
   /** Null ends the session, an object replaces its data. */
   set session(value: Partial<D> | null)
 }
