@@ -67,7 +67,10 @@ export class Writer {
         return result
       }
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
-      if (!this.#merge(session, written.current, request)) return NONE
+      if (!this.#merge(session, written.current, request)) {
+        if (intent.regenerate) throw new SessionGoneError()
+        return NONE
+      }
       const again = () => this.#attempt(writing, session.snapshot(), true, attempt + 1)
       return attempt === 1 ? this.#lanes.run(written.current.value, async () => again()) : again()
     })

@@ -223,6 +223,17 @@ describe('a session that ended meanwhile (promise 2)', () => {
     expect((e.store as unknown as MemoryStore).size).toBe(2)
   })
 
+  it('a regenerate that would give a new id to another identity is refused, and says so', async () => {
+    const e = engine()
+    const token = await e.begin({ n: 0 })
+    const [login, regenerator] = [await e.open(token), await e.open(token)]
+    login.data.userId = 'bob'
+    await e.manager.commit(login.session, {})
+    regenerator.data.userId = 'alice'
+    await expect(e.manager.commit(regenerator.session, {}, { regenerate: true })).rejects.toMatchObject({ code: 'HOLDFAST_GONE' })
+    expect(await e.stored(token)).toEqual({ n: 0, userId: 'bob' })
+  })
+
   it('a save that lands before a regenerate is in the new session', async () => {
     const e = engine()
     const token = await e.begin({ n: 0 })
