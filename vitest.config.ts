@@ -21,7 +21,7 @@ export default defineConfig({
     passWithNoTests: false,
     // By default one core is left to others; on the two cores of a usual CI that is half of them.
     maxWorkers: '100%',
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text', 'html'] },
   },

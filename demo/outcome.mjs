@@ -1,3 +1,5 @@
+const WRITES = ['create', 'save', 'replace']
+
 /**
  * What one answer did with the session, from what was observed: the data before and after the handler, the Set-Cookie lines that the
  * answer really carries, and the calls that the store really got. Never from a guess, and never with an id or a cookie's value in it.
@@ -6,13 +8,13 @@ export function outcomeOf({ cookieName, requestCookie, setCookie, storeCalls, be
   const line = setCookie.find(text => text.startsWith(`${cookieName}=`))
   const value = line?.slice(cookieName.length + 1).split(';', 1)[0]
   const cookie = line === undefined ? 'none' : value === '' ? 'cleared' : 'sent'
-  const written = storeCalls ? storeCalls.includes('set') : cookie === 'sent'
+  const written = storeCalls ? storeCalls.some(call => WRITES.includes(call)) : cookie === 'sent'
   const newId = Boolean(storeCalls && cookie === 'sent' && requestCookie && value !== requestCookie)
   const facts = {
     cookies: setCookie.filter(text => text.startsWith(`${cookieName}=`) || text.startsWith(`${cookieName}.sig=`)).map(withoutValue),
     storeCalls: storeCalls ?? null,
   }
-  if (after === null && (cookie === 'cleared' || storeCalls?.includes('destroy'))) {
+  if (after === null && (cookie === 'cleared' || storeCalls?.includes('delete'))) {
     return {
       verdict: 'Ended',
       reason: `the session was destroyed${storeCalls ? ', its record deleted' : ''} and the cookie cleared`,

@@ -1,8 +1,9 @@
 import { html, toText } from './html.mjs'
-import { modes } from './modes.mjs'
+import { modes, wordsOf } from './modes.mjs'
+import { REQUESTS } from './overlap.mjs'
 
 /** The page: what is in the session, what this answer did with it, and what the chosen mode can and cannot promise. */
-export function sessionPage({ mode, data, outcome, previous, request, error, entered }) {
+export function sessionPage({ mode, opened, data, outcome, previous, request, error, entered }) {
   const { views = 0, user } = data ?? {}
   const { title, cookieName } = modes[mode]
   const main = html`
@@ -18,11 +19,12 @@ export function sessionPage({ mode, data, outcome, previous, request, error, ent
     ${outcomeCard(outcome, previous, request)}
     ${dataCard(data)}
     ${user === undefined ? loginCard(mode, error, entered) : userCard(user)}
-    ${modeCard(mode)}`
+    ${modeCard(mode, opened)}
+    ${overlapCard(previous?.results)}`
   const footer = html`
     <p>
       <strong>${title}</strong>, cookie <code>${cookieName}</code>, store:
-      ${mode === 'store' ? html`<code>DemoFileStore</code>, one JSON file for each session` : 'none, the record is in the cookie'}.
+      ${mode === 'store' ? html`<code>${opened.name}</code>, ${opened.place}` : 'none, the record is in the cookie'}.
       A session lasts one day from its last save.
     </p>
     <p>This page runs no script and loads nothing from elsewhere.</p>`
@@ -75,7 +77,7 @@ function dataCard(data) {
         <tr><th scope="col">Key</th><th scope="col">Value</th></tr>
       </thead>
       <tbody>
-        ${entries.map(([key, value]) => html`<tr><th scope="row"><code>${key}</code></th><td><pre>${JSON.stringify(value, null, 2)}</pre></td></tr>`)}
+        ${entries.map(([key, value]) => html`<tr><th scope="row"><code>${key}</code></th><td><pre>${JSON.stringify(value, null, 1).replace(/\n */g, ' ')}</pre></td></tr>`)}
       </tbody>
     </table>`
   return html`
@@ -114,8 +116,9 @@ function userCard(user) {
     </section>`
 }
 
-function modeCard(mode) {
-  const { cookieName, where, holds, cannot, proof } = modes[mode]
+function modeCard(mode, opened) {
+  const { cookieName } = modes[mode]
+  const { where, holds, cannot, proof } = wordsOf(mode, opened)
   return html`
     <section class="card mode" aria-labelledby="mode-title">
       <h2 id="mode-title">Where the session lives</h2>
@@ -137,6 +140,42 @@ function modeCard(mode) {
       </div>
       <p class="hint"><strong>See it yourself:</strong> in your browser's tools, copy <code>${cookieName}</code> and <code>${cookieName}.sig</code>, log out, put them back. ${proof}</p>
     </section>`
+}
+
+function overlapCard(results) {
+  const names = Object.keys(modes)
+  const row = (what, of) => html`
+        <tr>
+          <th scope="row">${what}</th>
+          ${names.map(name => html`<td>${results ? tally(of(results[name] ?? {})) : 'not tried yet'}</td>`)}
+        </tr>`
+  return html`
+    <section class="card overlap" id="overlap" aria-labelledby="overlap-title">
+      <h2 id="overlap-title">Twenty requests at once</h2>
+      <p>
+        The server sends itself ${REQUESTS} requests in your name, with your cookie. Each waits until all of them have your session, then each
+        writes a key of its own into it. After that ${REQUESTS} more do <code>update(draft => draft.total++)</code>. What is left of them?
+      </p>
+      <table id="results">
+        <thead>
+          <tr><th scope="col">Sent at once</th>${names.map(name => html`<th scope="col">${modes[name].title}</th>`)}</tr>
+        </thead>
+        <tbody>
+          ${row(`${REQUESTS} keys`, ({ writes }) => writes)}
+          ${row(`${REQUESTS} increments`, ({ total }) => total)}
+        </tbody>
+      </table>
+      <form method="post" action="/overlap" class="row">
+        <button class="primary">Send them in both modes</button>
+      </form>
+      <p class="hint">Nothing is staged: in cookie mode each answer carries a whole session, and a browser keeps the last. With a store, whoever comes second is told so and merges.</p>
+    </section>`
+}
+
+function tally(count) {
+  if (count === undefined) return html`<span class="lost">no answer</span>`
+  const lost = REQUESTS - count
+  return html`<span class="${lost === 0 ? 'kept' : 'lost'}">${count} of ${REQUESTS}</span>${lost > 0 && html` <span class="aside">${lost} lost</span>`}`
 }
 
 function layout(title, main, footer, badge) {

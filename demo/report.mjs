@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { modeOf, modes } from './modes.mjs'
 import { outcomeOf } from './outcome.mjs'
 import { sessionPage } from './page.mjs'
@@ -13,16 +14,16 @@ export const dataOf = session => session && structuredClone(session.toJSON())
 export async function showOutcome(ctx, next) {
   const mode = modeOf(ctx)
   const { cookieName } = modes[mode]
-  if (mode === 'store') ctx.state.storeCalls = []
-  await next()
-  const { page, note, before, after, wasNew, storeCalls } = ctx.state
+  const storeCalls = mode === 'store' ? [] : undefined
+  await calls.run(storeCalls, next)
+  const { page, note, before, after, wasNew } = ctx.state
   if (!page && !note) return
   const requestCookie = ctx.cookies.get(cookieName, { signed: false })
   const setCookie = [ctx.res.getHeader('Set-Cookie') ?? []].flat()
   const outcome = outcomeOf({ cookieName, requestCookie, setCookie, storeCalls, before, after, wasNew })
   const request = `${ctx.method} ${ctx.path}`
-  if (note) leaveNote(ctx, { request, verdict: outcome.verdict, reason: outcome.reason })
-  else ctx.body = sessionPage({ ...page, mode, data: after, outcome, request, previous: takeNote(ctx) })
+  if (note) leaveNote(ctx, { request, verdict: outcome.verdict, reason: outcome.reason, ...note })
+  else ctx.body = sessionPage({ ...page, mode, opened: ctx.opened, data: after, outcome, request, previous: takeNote(ctx) })
 }
 
 function leaveNote(ctx, note) {
@@ -37,21 +38,17 @@ function takeNote(ctx) {
   return JSON.parse(Buffer.from(value, 'base64url').toString())
 }
 
-/** The same store, with each call noted on the request that made it. */
+const calls = new AsyncLocalStorage()
+const METHODS = ['load', 'create', 'save', 'replace', 'touch', 'delete', 'listByUser', 'deleteByUser', 'list', 'deleteExpired', 'close']
+
+/** The same store, with each call noted for the request that made it. */
 export function noted(store) {
-  const note = (ctx, call) => ctx.state.storeCalls?.push(call)
-  return {
-    get(id, _maxAge, { ctx }) {
-      note(ctx, 'get')
-      return store.get(id)
+  const method = name => [
+    name,
+    (...args) => {
+      calls.getStore()?.push(name)
+      return store[name](...args)
     },
-    set(id, data, maxAge, { ctx }) {
-      note(ctx, 'set')
-      return store.set(id, data, maxAge)
-    },
-    destroy(id, { ctx }) {
-      note(ctx, 'destroy')
-      return store.destroy(id)
-    },
-  }
+  ]
+  return Object.fromEntries(METHODS.filter(name => name in store).map(method))
 }

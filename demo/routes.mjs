@@ -11,6 +11,7 @@ const table = {
   'POST /login': login,
   'POST /logout': logout,
   'POST /mode': chooseMode,
+  'POST /overlap': overlap,
 }
 
 export async function routes(ctx) {
@@ -62,12 +63,18 @@ async function chooseMode(ctx) {
   back(ctx)
 }
 
+async function overlap(ctx) {
+  const results = await ctx.overlap.run(ctx)
+  ctx.state.note = { verdict: 'Saved', reason: 'what twenty requests at once have left, in each mode; see the results below', results }
+  back(ctx, '/peek#overlap')
+}
+
 function backWithNote(ctx) {
-  ctx.state.note = true
+  ctx.state.note = {}
   back(ctx)
 }
 
-function back(ctx) {
-  ctx.redirect('/peek')
+function back(ctx, to = '/peek') {
+  ctx.redirect(to)
   ctx.status = 303
 }

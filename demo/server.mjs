@@ -1,18 +1,20 @@
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createApp } from './app.mjs'
-import { DemoFileStore } from './file-store.mjs'
 import { loadKeys } from './keys.mjs'
+import { openStore } from './stores.mjs'
 
 const folder = process.env.HOLDFAST_DEMO_DATA || fileURLToPath(new URL('./data', import.meta.url))
 const port = process.env.PORT || 3000
 
+process.umask(0o077) // what the demo writes is for its owner only
 const keys = await loadKeys(folder)
-const store = new DemoFileStore(join(folder, 'sessions'))
-await store.open()
+const opened = await openStore(process.env.STORE, folder).catch(error => {
+  console.error(error.message)
+  process.exit(1)
+})
 
-const server = createServer(createApp({ keys, store }).callback())
+const server = createServer(createApp({ keys, opened }).callback())
 let answering = 0
 
 server.on('request', (_request, response) => {
@@ -30,7 +32,7 @@ server.once('error', error => {
 })
 
 server.listen(port, process.env.HOST || 'localhost', () => {
-  console.log(`The Holdfast demo is on http://localhost:${server.address().port} (Ctrl-C ends it)`)
+  console.log(`The Holdfast demo is on http://localhost:${server.address().port}, its sessions in ${opened.place} (Ctrl-C ends it)`)
 })
 
 // Browsers keep connections open, some without a request on them yet: with no answer under way all of them can go at once, and with
@@ -41,7 +43,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     if (answering === 0) server.closeAllConnections()
     else setTimeout(() => server.closeAllConnections(), 2000).unref()
     await closed
-    await store.close()
+    await opened.store.close()
+    await opened.end()
     process.exit(0)
   })
 }

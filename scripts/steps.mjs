@@ -17,18 +17,19 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
  */
 
 /**
- * All of the suite, by one Node binary. `built` runs it on dist/ in place of src/.
+ * The suite, or what `args` leave of it, by one Node binary. `built` runs it on dist/ in place of src/.
+ * @param {{ name?: string, node?: string, built?: boolean, args?: string[], env?: Record<string, string> }} [options]
  * @returns {Step}
  */
-export function vitest({ name = 'tests', node = process.execPath, built = false } = {}) {
+export function vitest({ name = 'tests', node = process.execPath, built = false, args = [], env = {} } = {}) {
   const report = `.cache/vitest-${name.replaceAll(/\W+/g, '-')}.json`
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   return {
     name,
-    command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...reporters],
+    command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...reporters, ...args],
     needs: ['build'],
     node,
-    env: built ? { HOLDFAST_TEST_BUILT: '1' } : {},
+    env: { ...env, ...(built && { HOLDFAST_TEST_BUILT: '1' }) },
     report,
   }
 }

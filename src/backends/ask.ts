@@ -42,3 +42,34 @@ function inTime<T>(operation: string, timeoutMs: number, answer: PromiseLike<T>)
 function typed(operation: string, cause: unknown): SessionError {
   return cause instanceof SessionError ? cause : new SessionStoreError(operation, { cause })
 }
+
+const ATTEMPTS = 3
+const PAUSE_MS = 25
+
+/**
+ * Calls a Holdfast store, and again where the call has failed: that one connection was lost says nothing about the next, and by
+ * the store's contract a write that has been carried out knows itself again. All attempts share `timeoutMs`.
+ */
+export function insist<T>(timeoutMs: number, call: (leftMs: number) => Promise<T>): Promise<T> {
+  const end = performance.now() + timeoutMs
+  const again = async (error: unknown): Promise<T> => {
+    let last = error
+    for (let attempt = 2; attempt <= ATTEMPTS && mayPass(last); attempt++) {
+      await new Promise(resolve => setTimeout(resolve, PAUSE_MS * attempt * Math.random()))
+      const left = end - performance.now()
+      if (left <= 0) break
+      try {
+        return await call(left)
+      } catch (next) {
+        last = next
+      }
+    }
+    throw last
+  }
+  return call(timeoutMs).then(undefined, again)
+}
+
+/** Whether the same call may succeed next time. What a store or the engine has refused on purpose will not. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof SessionError) && !(error instanceof TypeError)
+}

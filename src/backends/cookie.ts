@@ -47,7 +47,9 @@ export class CookieBackend implements SessionBackend {
     return this.#write(draft, request)
   }
 
-  delete(): void {}
+  delete(): undefined {
+    return undefined
+  }
 
   async close(): Promise<void> {}
 

@@ -92,8 +92,8 @@ export class LegacyBackend implements SessionBackend {
     return this.save(loaded, draft, request)
   }
 
-  delete(loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<void> {
-    if (id === undefined) return
+  delete(loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<undefined> {
+    if (id === undefined) return undefined
     // Marked before the answer, and for good: a store that fails may have ended it all the same.
     this.#ended.add(id)
     const failed = (error: unknown): never => {

@@ -1,18 +1,23 @@
-import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
+import type { Absent, Draft, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
-import { type Gone, type GoneReason, isGone, lifeOf, type SessionRecord } from '../core/record.ts'
+import { type Gone, type GoneReason, isGone, type Life, lifeOf, partitionOfUser, type SessionRecord } from '../core/record.ts'
 import type { SessionStore } from '../core/store.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
-import { ask } from './ask.ts'
+import { ask, insist } from './ask.ts'
+import { Pursuit } from './pursuit.ts'
+import { checkRecord, exceeds } from './record-limits.ts'
 
 export interface StoreBackendOptions {
-  newId: (request: unknown) => string
+  /** `partition`: where the new session shall lie; absent for anywhere. */
+  newId: (request: unknown, partition?: string) => string
   /** Turns an id, the secret that a browser holds, into the key that the store may see. */
   keyOf: (id: string) => string
+  userKeyOf: (userId: string) => string
   /** How long the store may take for one call, in ms. */
   timeoutMs: number
+  maxRecordBytes: number
 }
 
 const ID_ATTEMPTS = 4
@@ -23,10 +28,13 @@ export class StoreBackend implements SessionBackend {
   readonly keyed = true
   readonly #store: SessionStore
   readonly #options: StoreBackendOptions
+  /** Keys of records that must end, although nobody waits for it. */
+  readonly #doomed: Pursuit
 
   constructor(store: SessionStore, options: StoreBackendOptions) {
     this.#store = store
     this.#options = options
+    this.#doomed = new Pursuit(async key => this.#ask('delete', left => store.delete(key, 'destroyed', left)))
   }
 
   newId(request: unknown): string {
@@ -34,11 +42,11 @@ export class StoreBackend implements SessionBackend {
   }
 
   async load(id: string): Promise<Loaded | Gone | Absent> {
-    const found = await this.#ask('load', store => store.load(this.#options.keyOf(id)))
+    const found = await this.#ask('load', left => this.#store.load(this.#options.keyOf(id), left))
     if (!found) return { absent: true }
     if (isGone(found)) return found
     const data = readData(found.data)
-    if (!data) return { absent: true, malformed: true }
+    if (!data || exceeds(data, found.data, this.#options.maxRecordBytes)) return { absent: true, malformed: true }
     let parsed: Data | undefined = data
     const take = () => {
       const fresh = parsed ?? parseData(found.data)
@@ -49,19 +57,20 @@ export class StoreBackend implements SessionBackend {
   }
 
   async create(draft: Draft, request: unknown): Promise<WriteResult> {
-    let id = draft.id ?? this.newId(request)
+    const partition = this.#partitionFor(draft)
+    let id = draft.id !== undefined && fits(draft.id, partition) ? draft.id : this.#options.newId(request, partition)
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
       const record = this.#record(id, draft)
-      if (await this.#ask('create', store => store.create(record))) return this.#written(id, record)
+      if (await this.#insert('create', record.key, left => this.#store.create(record, left))) return this.#written(id, record)
       // Somebody else's session lies there, or one that has ended: never adopt it, take another id.
-      id = this.newId(request)
+      id = this.#options.newId(request, partition)
     }
     throw noFreeId('create')
   }
 
   async save(loaded: Loaded, draft: Draft): Promise<WriteResult> {
     const record = this.#record(loaded.value, draft, loaded)
-    const result = await this.#ask('save', store => store.save(record, loaded.version ?? ''))
+    const result = await this.#ask('save', left => this.#store.save(record, loaded.version ?? '', left))
     if (result.status === 'saved') return this.#written(loaded.value, record)
     return result.status === 'missing' ? result : this.#conflict(loaded.value, result.current)
   }
@@ -69,10 +78,14 @@ export class StoreBackend implements SessionBackend {
   async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
     if (!loaded) return this.create({ ...draft, id: undefined }, request)
     const oldKey = this.#options.keyOf(loaded.value)
+    // A session of nobody stays where it is: stores that shard can then do this in one step.
+    const partition = this.#partitionFor(draft) ?? (partitionOf(loaded.value) || undefined)
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
-      const id = this.newId(request)
+      const id = this.#options.newId(request, partition)
       const record = this.#record(id, draft, loaded)
-      const result = await this.#ask('replace', store => store.replace(oldKey, loaded.version ?? '', record, reason))
+      const result = await this.#insert('replace', record.key, left =>
+        this.#store.replace(oldKey, loaded.version ?? '', record, reason, left),
+      )
       if (result.status === 'replaced') return this.#written(id, record)
       if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
       if (result.status === 'missing') return result
@@ -81,30 +94,47 @@ export class StoreBackend implements SessionBackend {
   }
 
   async touch(loaded: Loaded, draft: Draft): Promise<WriteResult> {
-    const { touchedAt, expiresAt } = draft.life
-    const touched = await this.#ask('touch', store => store.touch(this.#options.keyOf(loaded.value), { touchedAt, expiresAt }))
+    const { touchedAt, expiresAt } = wholeMs(draft.life)
+    const key = this.#options.keyOf(loaded.value)
+    const touched = await this.#ask('touch', left => this.#store.touch(key, { touchedAt, expiresAt }, left))
     if (!touched || !loaded.record) return { status: 'missing' }
     return this.#written(loaded.value, { ...loaded.record, touchedAt, expiresAt })
   }
 
-  async delete(loaded: Loaded | null, _id: string | undefined, reason: GoneReason): Promise<void> {
-    if (loaded) await this.#ask('delete', store => store.delete(this.#options.keyOf(loaded.value), reason))
+  /** Who asks for an end gets it: where the store is away, it goes on being tried after the answer. */
+  async delete(loaded: Loaded | null, _id: string | undefined, reason: GoneReason): Promise<Pending | undefined> {
+    if (!loaded) return undefined
+    const key = this.#options.keyOf(loaded.value)
+    try {
+      await this.#ask('delete', left => this.#store.delete(key, reason, left))
+      return undefined
+    } catch (failure) {
+      this.#doomed.begin(key)
+      return { failure }
+    }
   }
 
   async close(): Promise<void> {
+    this.#doomed.stop()
     await this.#store.close()
   }
 
+  #partitionFor({ userId }: Draft): string | undefined {
+    return userId === undefined ? undefined : partitionOfUser(this.#options.userKeyOf(userId))
+  }
+
   #record(id: string, draft: Draft, loaded?: Loaded): SessionRecord {
-    const { userKey, userId, meta } = loaded?.record ?? {}
+    const text = draft.text()
+    checkRecord(draft.data, text, this.#options.maxRecordBytes)
+    const { userId } = draft
+    const meta = loaded?.record?.meta
     return {
       key: this.#options.keyOf(id),
       partition: partitionOf(id),
-      data: draft.text(),
+      data: text,
       version: newVersion(),
-      ...draft.life,
-      ...(userKey !== undefined && { userKey }),
-      ...(userId !== undefined && { userId }),
+      ...wholeMs(draft.life),
+      ...(userId !== undefined && { userKey: this.#options.userKeyOf(userId), userId }),
       ...(meta !== undefined && { meta }),
     }
   }
@@ -117,9 +147,33 @@ export class StoreBackend implements SessionBackend {
     return { status: 'conflict', current: loadedFrom(id, current, () => parseData(current.data)) }
   }
 
-  #ask<T>(operation: string, call: (store: SessionStore) => Promise<T>): MaybePromise<T> {
-    return ask(operation, this.#options.timeoutMs, () => call(this.#store))
+  /** A record whose making failed, for all that is known, may still be made later: it must not become a session of somebody. */
+  async #insert<T>(operation: string, key: string, call: (leftMs: number) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(operation, call)
+    } catch (error) {
+      if (!(error instanceof SessionStoreError) || error.outcome === 'unknown') this.#doomed.begin(key)
+      throw error
+    }
   }
+
+  #ask<T>(operation: string, call: (leftMs: number) => Promise<T>): MaybePromise<T> {
+    const { timeoutMs } = this.#options
+    return ask(operation, timeoutMs, () => insist(timeoutMs, call))
+  }
+}
+
+/** Whether a session with this id may lie there. */
+function fits(id: string, partition: string | undefined): boolean {
+  return partition === undefined || partitionOf(id) === partition
+}
+
+/** Databases keep whole numbers; half a ms more of life is nobody's concern. */
+function wholeMs(life: Life): Life {
+  const whole = { ...life, idleMs: Math.ceil(life.idleMs), expiresAt: Math.ceil(life.expiresAt) }
+  if (typeof life.maxAge === 'number') whole.maxAge = Math.ceil(life.maxAge)
+  if (life.absoluteExpiresAt !== undefined) whole.absoluteExpiresAt = Math.ceil(life.absoluteExpiresAt)
+  return whole
 }
 
 function noFreeId(operation: string): SessionStoreError {
@@ -133,6 +187,7 @@ function loadedFrom(id: string, record: SessionRecord, take: () => Data): Loaded
     life: lifeOf(record),
     version: record.version,
     record,
+    userId: record.userId,
     get wire() {
       return parseData(record.data)
     },

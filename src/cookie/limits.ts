@@ -1,5 +1,5 @@
 import { SessionCookieTooLargeError } from '../core/errors.ts'
-import type { Data } from '../core/json.ts'
+import { type Data, largestKeys } from '../core/json.ts'
 
 /** Octets of name and value together that a browser keeps (RFC 6265bis, section 5.6). */
 const MAX_COOKIE_OCTETS = 4096
@@ -10,9 +10,7 @@ export function checkCookieSize(name: string, value: string, data: Data): void {
   if ((name.length + value.length) * 3 <= MAX_COOKIE_OCTETS) return
   const size = octetsOf(name) + octetsOf(value)
   if (size <= MAX_COOKIE_OCTETS) return
-  const keys = Object.keys(data).map(key => ({ key, octets: octetsOf(JSON.stringify(data[key]) ?? '') }))
-  keys.sort((a, b) => b.octets - a.octets)
-  throw new SessionCookieTooLargeError(size, MAX_COOKIE_OCTETS, keys.slice(0, 5))
+  throw new SessionCookieTooLargeError(size, MAX_COOKIE_OCTETS, largestKeys(data, octetsOf))
 }
 
 const octetsOf = (text: string): number => Buffer.byteLength(text, 'utf8')

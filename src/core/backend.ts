@@ -11,8 +11,10 @@ export interface Loaded {
   readonly life: Life
   /** For compare-and-set; absent where the place has none. */
   readonly version?: string
-  /** The store's record, where there is one. */
+  /** The store's record, where there is one: it lives, by the store's own clock. */
   readonly record?: SessionRecord
+  /** Whom it belongs to, where the place keeps that. */
+  readonly userId?: string | undefined
   /** The stored value as its writer wrote it, for the `valid` hook. */
   readonly wire?: unknown
   /** The data, shared with nobody: the handler's to change. */
@@ -38,8 +40,15 @@ export interface Draft {
   /** JSON text of `data`. Made on first call and kept, so that it is made at most once. */
   readonly text: () => string
   readonly life: Life
+  /** Whom it shall belong to. Never another one than before under the same id. */
+  readonly userId?: string | undefined
   /** Whether the data differ from what was loaded (a forced write says false, as koa-session does). */
   readonly changed: boolean
+}
+
+/** A session's end that could not be carried out, and goes on being tried. */
+export interface Pending {
+  failure: unknown
 }
 
 export type WriteResult = { status: 'written'; loaded: Loaded } | { status: 'conflict'; current: Loaded } | { status: 'missing' }
@@ -58,7 +67,7 @@ export interface SessionBackend {
   /** A new id for the same session, the old one dead at once. `loaded` is null for a session that was never written. */
   replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult>
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
-  delete(loaded: Loaded | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<void>
+  delete(loaded: Loaded | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | undefined>
   close(): Promise<void>
 }
 

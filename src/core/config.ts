@@ -1,4 +1,5 @@
 import type { SessionBackend, TokenCodec } from './backend.ts'
+import type { SessionStoreError } from './errors.ts'
 import type { EventSink } from './events.ts'
 import type { Data } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
@@ -9,6 +10,8 @@ import type { Session } from './session.ts'
 export interface CommitResult {
   /** `dropped`: nothing was written, because the browser could not have been given the token (see `tokenless`). */
   action: 'none' | 'set' | 'clear' | 'dropped'
+  /** With `clear`: the record could not be ended yet. The browser forgets its token all the same, and then the request fails. */
+  failure?: unknown
   /** The new token text, with `set`. */
   token?: string
   /** When the browser may forget it, in ms since the epoch; absent: when it closes. */
@@ -27,6 +30,18 @@ export interface CommitIntent {
   tokenless?: 'error' | 'drop' | undefined
 }
 
+export type OnStoreError = 'fail' | 'anonymous' | ((error: SessionStoreError, request: unknown) => 'fail' | 'anonymous')
+
+/** Time, handed in: the engine has no timer of its own. */
+export interface Timers {
+  /** Calls `fire` after `ms`, unless it is called off by what this gives. */
+  after(ms: number, fire: () => void): () => void
+  /** A moment before an attempt that follows a collision, so that those who collided do not go on in step. */
+  pause(attempt: number): Promise<void>
+  /** A longer moment for whoever has won by a write of `tookMs`, at this attempt: those who lost are at it again at once, and shall not lose for ever. */
+  rest(tookMs: number, attempt: number): Promise<void>
+}
+
 export interface ManagerConfig {
   backend: SessionBackend
   /** Absent where the adapter's own transport has signed the token already. */
@@ -37,6 +52,17 @@ export interface ManagerConfig {
   guard: readonly string[]
   /** `ignore`: a response goes out although its session was ended meanwhile; `error`: it fails with 409. */
   onGone: 'ignore' | 'error'
+  /** Whose session it is, by its data; absent where nobody asks. */
+  userOf?: ((data: Data) => string | undefined) | undefined
+  /** The store cannot be asked: fail the request, or go on with a session that is never stored. */
+  onStoreError: OnStoreError
+  /** Asked before a session is stored for the first time; false: it is not. */
+  onCreate?: ((request: unknown) => unknown) | undefined
+  /** The longest life without use, in ms, of a session that nobody has logged in to. */
+  anonymousMs?: number | undefined
+  /** How long an update may wait for others on the same session, in ms. */
+  queueMs: number
+  timers: Timers
   /** Whether each save hands the token out again (the peers do), or only a new one. */
   reissue: 'on-save' | 'when-new'
   valid?: ((request: unknown, wire: unknown) => unknown) | undefined

@@ -50,6 +50,16 @@ export class SessionHeadersSentError extends SessionError {
   }
 }
 
+/** A top-level key of the session, and the octets of its JSON. */
+export interface KeySize {
+  key: string
+  octets: number
+}
+
+function listed(sizes: readonly KeySize[]): string {
+  return sizes.map(({ key, octets }) => `${escapeText(key)} (${octets})`).join(', ')
+}
+
 /** The cookie would be larger than a browser keeps. */
 export class SessionCookieTooLargeError extends SessionError {
   /** Octets of name and value together. */
@@ -57,13 +67,12 @@ export class SessionCookieTooLargeError extends SessionError {
   /** Octets that a browser must keep (RFC 6265bis, section 5.6). */
   readonly limit: number
   /** The session's largest keys, largest first, with the octets of their JSON. */
-  readonly largestKeys: ReadonlyArray<{ key: string; octets: number }>
+  readonly largestKeys: readonly KeySize[]
 
-  constructor(size: number, limit: number, largestKeys: ReadonlyArray<{ key: string; octets: number }>) {
-    const keys = largestKeys.map(({ key, octets }) => `${escapeText(key)} (${octets})`).join(', ')
+  constructor(size: number, limit: number, largestKeys: readonly KeySize[]) {
     super(
       'HOLDFAST_COOKIE_TOO_LARGE',
-      `the session cookie would have ${size} octets, browsers keep ${limit}: store less, or use a store; largest keys in octets: ${keys}`,
+      `the session cookie would have ${size} octets, browsers keep ${limit}: store less, or use a store; largest keys in octets: ${listed(largestKeys)}`,
     )
     this.size = size
     this.limit = limit
@@ -99,6 +108,37 @@ export class SessionStoreFullError extends SessionError {
 
   constructor(limit: number) {
     super('HOLDFAST_STORE_FULL', `the memory store holds ${limit} sessions of logged-in users: raise maxSessions or use a database`)
+  }
+}
+
+/** The session's data are larger than `maxRecordBytes`. Nothing was stored. */
+export class SessionTooLargeError extends SessionError {
+  /** Octets of the data as JSON. */
+  readonly size: number
+  /** `maxRecordBytes`. */
+  readonly limit: number
+  /** The session's largest keys, largest first, with the octets of their JSON. */
+  readonly largestKeys: readonly KeySize[]
+
+  constructor(size: number, limit: number, largestKeys: readonly KeySize[]) {
+    super(
+      'HOLDFAST_TOO_LARGE',
+      `the session would have ${size} octets, maxRecordBytes is ${limit}: store less; largest keys in octets: ${listed(largestKeys)}`,
+    )
+    this.size = size
+    this.limit = limit
+    this.largestKeys = largestKeys
+  }
+}
+
+/** Too many updates of one session wait for each other. Nothing was stored; the client may try again. */
+export class SessionBusyError extends SessionError {
+  override readonly status = 503
+  /** Read by Koa. */
+  readonly headers = { 'Retry-After': '1' }
+
+  constructor(message: string) {
+    super('HOLDFAST_BUSY', message)
   }
 }
 

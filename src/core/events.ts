@@ -8,6 +8,9 @@ export type SessionEventName =
   | 'session:malformed'
   | 'session:gone'
   | 'session:conflict'
+  | 'session:refused'
+  | 'store:error'
+  | 'clock:skew'
 
 /** What the engine says of an event. `id` and `value` are for the listener's eyes, never for a log. */
 export interface Occurrence {

@@ -20,6 +20,11 @@ export function put(target: object, key: string, value: unknown): void {
   else (target as Data)[key] = value
 }
 
+/** Content as data that are the caller's own. */
+export function plain(content: Content): Data {
+  return typeof content === 'string' ? parseData(content) : copy(content)
+}
+
 /** Keeps every key that JSON text can hold; the prototype of what it returns is never the text's choice. */
 export function parseData(text: string): Data {
   const value: unknown = JSON.parse(text)
@@ -119,4 +124,21 @@ export function assume(target: object, source: Data): void {
   for (const key of Object.keys(source)) {
     if (!Object.hasOwn(target, key) || !sameJson(data[key], source[key])) put(target, key, source[key])
   }
+}
+
+/** The way to what is nested more than `levels` deep; undefined if nothing is. The object itself is the first level. */
+export function depthPath(value: unknown, levels: number): string[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (levels === 0) return []
+  for (const key of Object.keys(value)) {
+    const path = depthPath((value as Data)[key], levels - 1)
+    if (path) return [key, ...path]
+  }
+  return undefined
+}
+
+/** The five largest of the data's keys, largest first, by the octets of their JSON. */
+export function largestKeys(data: Data, octetsOf: (text: string) => number): Array<{ key: string; octets: number }> {
+  const sizes = Object.keys(data).map(key => ({ key, octets: octetsOf(JSON.stringify(data[key]) ?? '') }))
+  return sizes.sort((a, b) => b.octets - a.octets).slice(0, 5)
 }

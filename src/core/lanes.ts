@@ -1,17 +1,74 @@
+import { SessionBusyError } from './errors.ts'
+
+/** How many may wait for one session, and how long. `after` calls back later, unless it is called off. */
+export interface LaneLimits {
+  max: number
+  waitMs: number
+  after: (ms: number, fire: () => void) => () => void
+}
+
+/** `rest`: how long the next in the lane waits after this. */
+type Work<T> = (rest: (pause: Promise<void>) => void) => Promise<T>
+
+interface Lane {
+  tail: Promise<unknown>
+  waiting: number
+}
+
 /** Work on one session follows other work on it, within this process; a lane is gone as soon as it is empty. */
 export class Lanes {
-  readonly #tails = new Map<string, Promise<unknown>>()
+  readonly #lanes = new Map<string, Lane>()
 
-  run<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(name) ?? Promise.resolve()
-    const result = before.then(work)
-    const tail = result.then(
-      () => undefined,
-      () => undefined,
+  has(name: string): boolean {
+    return this.#lanes.has(name)
+  }
+
+  /**
+   * With `limits`, it fails with a `SessionBusyError` where too many wait already, or once it has waited too long. `work` may hand in
+   * a rest: its own result does not wait for it, the next in the lane does.
+   */
+  async run<T>(name: string, work: Work<T>, limits?: LaneLimits): Promise<T> {
+    const lane = this.#lanes.get(name)
+    if (!lane) return this.#enter(name, { tail: Promise.resolve(), waiting: 0 }, work)
+    if (!limits) return this.#enter(name, lane, work)
+    if (lane.waiting >= limits.max) throw new SessionBusyError(`over ${limits.max} updates of one session wait for each other`)
+    return this.#wait(name, lane, work, limits)
+  }
+
+  #wait<T>(name: string, lane: Lane, work: Work<T>, { waitMs, after }: LaneLimits): Promise<T> {
+    lane.waiting++
+    return new Promise((resolve, reject) => {
+      let late = false
+      const callOff = after(waitMs, () => {
+        late = true
+        lane.waiting--
+        reject(new SessionBusyError(`an update has waited ${waitMs} ms for others of the same session`))
+      })
+      const turn: Work<void> = async rest => {
+        if (late) return
+        callOff()
+        lane.waiting--
+        await work(rest).then(resolve, reject)
+      }
+      void this.#enter(name, lane, turn)
+    })
+  }
+
+  #enter<T>(name: string, lane: Lane, work: Work<T>): Promise<T> {
+    let rest: Promise<void> | undefined
+    const result = lane.tail.then(() =>
+      work(pause => {
+        rest = pause
+      }),
     )
-    this.#tails.set(name, tail)
+    const tail = result.then(
+      () => rest,
+      () => rest,
+    )
+    lane.tail = tail
+    this.#lanes.set(name, lane)
     void tail.then(() => {
-      if (this.#tails.get(name) === tail) this.#tails.delete(name)
+      if (lane.tail === tail) this.#lanes.delete(name)
     })
     return result
   }

@@ -7,6 +7,7 @@ import { isPromise, type MaybePromise } from './maybe.ts'
 import { Opener } from './opener.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
+import { Updater } from './updater.ts'
 import { NONE, Writer } from './writer.ts'
 
 /** The engine. An adapter makes four calls: `open`, `commit`, `reload`, `update`. */
@@ -14,11 +15,13 @@ export class SessionManager {
   readonly #config: ManagerConfig
   readonly #opener: Opener
   readonly #writer: Writer
+  readonly #updater: Updater
 
   constructor(config: ManagerConfig) {
     this.#config = config
     this.#opener = new Opener(config)
     this.#writer = new Writer(config)
+    this.#updater = new Updater(config, this.#writer)
   }
 
   /** True where opening needs I/O; the adapter awaits it before the handler runs. */
@@ -101,6 +104,7 @@ export class SessionManager {
    * What the handler changed before is saved first.
    */
   async update(session: Session, request: unknown, change: (draft: Data) => unknown, intent: CommitIntent = {}): Promise<CommitResult> {
+    session.refuseNested()
     if (this.#config.inHook?.(request)) throw notInHook('update')
     while (session.busy) await session.busy
     const run = this.#saveAndUpdate(session, request, change, intent)
@@ -112,7 +116,7 @@ export class SessionManager {
     // A new session's first changes go with the update: one record, one write.
     const saved = session.loaded || session.destroyed ? await this.#commit(session, request, intent) : NONE
     if (session.destroyed) return saved
-    const updated = await this.#writer.update({ session, request, intent, changed: true }, change)
+    const updated = await this.#updater.update({ session, request, intent, changed: true }, change)
     return updated.action === 'none' ? saved : updated
   }
 

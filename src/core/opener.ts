@@ -5,10 +5,17 @@ import { expiry } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { type Gone, isGone } from './record.ts'
 import { Session } from './session.ts'
+import { goesOnWithout } from './store-errors.ts'
+
+/** How far two clocks may be apart before it matters. */
+const SKEW_MS = 60_000
+const QUIET_MS = 60_000
 
 /** The first half of a request: from a token to a session. */
 export class Opener {
   readonly #config: ManagerConfig
+  /** When it was last said that the clocks differ. */
+  #skewSaid = Number.NEGATIVE_INFINITY
 
   constructor(config: ManagerConfig) {
     this.#config = config
@@ -39,25 +46,45 @@ export class Opener {
   }
 
   #meet(token: string, request: unknown): MaybePromise<Session | null> {
-    const { backend, codec, emit } = this.#config
+    const { codec, emit } = this.#config
     const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
     if (!decoded) {
       emit('session:invalid', { reason: 'signature' }, request)
       return null
     }
-    return chain(backend.load(decoded.value, request), found =>
+    const admit = (found: Loaded | Gone | Absent) =>
       chain(this.#admit(found, decoded.value, request), session => {
         if (!session) return null
         session.token = token
         session.origin = decoded.origin
         session.stale = decoded.stale
         return session
-      }),
-    )
+      })
+    return this.#load(decoded.value, request, admit)
+  }
+
+  /** Where the store cannot be asked and the site goes on without it, the session is one that no cookie leaves for. */
+  #load(
+    value: string,
+    request: unknown,
+    admit: (found: Loaded | Gone | Absent) => MaybePromise<Session | null>,
+  ): MaybePromise<Session | null> {
+    const failed = (error: unknown): Session => {
+      if (goesOnWithout(this.#config, error, 'load', request)) return this.detached()
+      throw error
+    }
+    let found: MaybePromise<Loaded | Gone | Absent>
+    try {
+      found = this.#config.backend.load(value, request)
+    } catch (error) {
+      return failed(error)
+    }
+    // Only the store's own failure is asked about, not what comes of its answer.
+    return isPromise(found) ? found.then(admit, failed) : admit(found)
   }
 
   #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session | null> {
-    const { backend, emit, now, policy, valid } = this.#config
+    const { backend, emit, policy, valid } = this.#config
     const id = backend.keyed ? value : undefined
     if (isAbsent(found)) {
       if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
@@ -68,7 +95,12 @@ export class Opener {
       emit('session:gone', { reason: found.gone, id }, request)
       return this.detached()
     }
-    const expired = expiry(found.life, now())
+    const now = this.#config.now()
+    const expired = expiry(found.life, now)
+    // A store looks at its own clock: if ours differs much, one of them is wrong. Nobody's login is thrown away for that.
+    const skew = found.record ? skewOf(found, expired !== null, now) : null
+    if (skew) this.#reportSkew(skew, now, request)
+    if (skew === 'ahead') return this.detached()
     if (expired) {
       emit('session:expired', { reason: expired, id, value: found.wire }, request)
       return null
@@ -84,6 +116,20 @@ export class Opener {
     }
     return valid ? chain(hookAnswer('valid', valid(request, found.wire), backend.eager), admit) : admit(true)
   }
+
+  #reportSkew(skew: string, now: number, request: unknown): void {
+    // The time may have been set back meanwhile.
+    if (Math.abs(now - this.#skewSaid) < QUIET_MS) return
+    this.#skewSaid = now
+    this.#config.emit('clock:skew', { reason: skew }, request)
+  }
+}
+
+/** `ahead`: what the store says lives has long ended by our clock. `behind`: it was used at a time that is still to come. */
+function skewOf({ life }: Loaded, expired: boolean, now: number): 'ahead' | 'behind' | null {
+  const end = Math.min(life.expiresAt, life.absoluteExpiresAt ?? life.expiresAt)
+  if (expired && now - end > SKEW_MS) return 'ahead'
+  return life.touchedAt - now > SKEW_MS ? 'behind' : null
 }
 
 /** A hook's answer. Where the session is read synchronously, a promise is refused, never taken for a yes. */

@@ -37,3 +37,10 @@ export function mustHaveMethods(option: string, value: unknown, methods: readonl
   const missing = methods.find(name => typeof object?.[name] !== 'function')
   if (missing !== undefined) throw new TypeError(`${option}.${missing} must be function`)
 }
+
+/** A name that becomes part of a key or of a statement: it must not be able to say more than a name. */
+export function mustBeName(option: string, value: unknown): void {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_:.-]{1,64}$/.test(value)) {
+    throw new TypeError(`${option} must be 1 to 64 letters, digits or _ : . -`)
+  }
+}

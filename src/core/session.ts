@@ -2,6 +2,7 @@ import type { Draft, Loaded } from './backend.ts'
 import { SessionDataError } from './errors.ts'
 import { type Data, dataOf, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
+import { isPromise } from './maybe.ts'
 import type { Life } from './record.ts'
 import { escapeText } from './text.ts'
 
@@ -36,6 +37,8 @@ export class Session {
   ended = false
   /** It was written, or its life was lengthened, in this request. */
   settled = false
+  /** The function of an update is running. */
+  updating = false
   /** A commit that is under way. */
   busy: Promise<unknown> | undefined
 
@@ -103,6 +106,24 @@ export class Session {
     this.loaded = null
     this.detached = true
     this.lost = true
+  }
+
+  /** An update in the function of another: told at once, and not by a promise that the function would let drop. */
+  refuseNested(): void {
+    if (this.updating) throw new TypeError('update() cannot be called in the function of another update: change its draft')
+  }
+
+  /** Runs an update's function on a draft. */
+  apply(change: (draft: Data) => unknown, draft: Data): void {
+    this.updating = true
+    try {
+      const answer = change(draft)
+      if (!isPromise(answer)) return
+      answer.then(undefined, () => undefined)
+    } finally {
+      this.updating = false
+    }
+    throw new TypeError('update() takes a synchronous function: read what you need before, then change the draft')
   }
 
   /** Marks it as busy until the work has ended, well or not. */

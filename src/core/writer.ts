@@ -1,18 +1,23 @@
-import type { Draft, Loaded, WriteResult } from './backend.ts'
+import type { Draft, Loaded, Pending, WriteResult } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
+import { Contention } from './contention.ts'
+import { changesUser, draftOf } from './drafts.ts'
 import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
-import { type Content, copy, type Data, parseData } from './json.ts'
+import { type Data, parseData, plain } from './json.ts'
 import { Lanes } from './lanes.ts'
-import { begin, extend } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
-import { merge, sameGuards } from './merge.ts'
+import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
-import { type Session, type Snapshot, snapshotOf } from './session.ts'
+import type { Session, Snapshot } from './session.ts'
+import { goesOnWithout } from './store-errors.ts'
 import { escapeText } from './text.ts'
+import { Touches } from './touches.ts'
 
 export const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
-const MAX_ATTEMPTS = 20
+export const MAX_ATTEMPTS = 20
+
+export type Rest = (pause: Promise<void>) => void
 
 /** One commit: what it was asked for, and what it found. */
 export interface Writing {
@@ -27,7 +32,9 @@ export interface Writing {
 export class Writer {
   readonly #config: ManagerConfig
   /** Retries of one session wait for each other, so that a hundred of them do not beat each other for ever. */
-  readonly #lanes = new Lanes()
+  readonly lanes = new Lanes()
+  readonly #touches = new Touches()
+  readonly #contention = new Contention()
 
   constructor(config: ManagerConfig) {
     this.#config = config
@@ -35,57 +42,135 @@ export class Writer {
 
   /** Lets the site's hook have its last word, and writes. `differs`: something is to be saved, not only touched. */
   write(writing: Writing, snapshot: Snapshot, differs: boolean): MaybePromise<CommitResult> {
-    const { session, request, intent } = writing
-    if (this.#needsToken(session, intent)) {
-      if (intent.tokenless) return this.#withhold(writing, differs)
-      this.#config.codec?.ready()
-    }
-    const hook = this.#beforeSave(session, request)
-    if (hook === false) return this.#attempt(writing, snapshot, differs, 1)
+    const { session } = writing
+    const withheld = this.withoutToken(writing, snapshot.data, differs)
+    if (withheld) return withheld
+    const hook = this.beforeSave(writing)
+    if (hook === false) return this.#admitted(writing, snapshot, differs)
     return chain(hook, () => {
       // The hook's last word may be that there shall be no session.
       if (session.destroyed) return this.end(writing)
       const after = session.snapshot()
-      return this.#attempt(writing, after, session.differs(after), 1)
+      // It may have changed whose session it is, too.
+      return this.withoutToken(writing, after.data, session.differs(after)) ?? this.#admitted(writing, after, session.differs(after))
     })
   }
 
-  #beforeSave(session: Session, request: unknown): MaybePromise<unknown> {
+  /** A session that is to be stored for the first time: the site may refuse. */
+  #admitted(writing: Writing, snapshot: Snapshot, differs: boolean): MaybePromise<CommitResult> {
+    return chain(this.mayBegin(writing), may => (may ? this.#inTurn(writing, snapshot, differs) : NONE))
+  }
+
+  /** Where others of this process are at it again already, it waits for its turn: else it would beat them for ever. */
+  #inTurn(writing: Writing, snapshot: Snapshot, differs: boolean): MaybePromise<CommitResult> {
+    const { loaded } = writing.session
+    if (!differs || !loaded || !this.#fought(loaded.value) || !this.lanes.has(loaded.value))
+      return this.#attempt(writing, snapshot, differs, 1)
+    return this.lanes.run(loaded.value, async rest => this.#attempt(writing, writing.session.snapshot(), true, 1, rest))
+  }
+
+  mayBegin({ session, request }: Writing): MaybePromise<boolean> {
+    const { backend, emit, onCreate } = this.#config
+    if (!onCreate || session.loaded) return true
+    return chain(hookAnswer('onCreate', onCreate(request), backend.eager), answer => {
+      if (answer !== false) return true
+      emit('session:refused', { reason: 'refused', id: session.id }, request)
+      session.detached = true
+      session.dropped = true
+      return false
+    })
+  }
+
+  /** The site's last word on what is written; false where there is none. */
+  beforeSave({ session, request }: Writing): MaybePromise<unknown> {
     const { beforeSave, backend } = this.#config
     return beforeSave ? hookAnswer('beforeSave', beforeSave(request, session), backend.eager) : false
   }
 
-  #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number): MaybePromise<CommitResult> {
-    const { session, request, intent, changed } = writing
-    const draft = this.#draft(session, snapshot, changed)
-    return chain(this.#send(session, draft, intent, differs, request), written => {
-      if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
-      if (written.status === 'missing') {
-        const result = this.lost(session, request)
-        // A new id was asked for, and what comes next counts on it.
-        if (intent.regenerate) throw new SessionGoneError()
-        return result
+  /** `rest` is there once it has the lane. */
+  #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number, rest?: Rest): MaybePromise<CommitResult> {
+    const { session, request, changed } = writing
+    const draft = draftOf(this.#config, session, snapshot, changed)
+    const began = this.#config.now()
+    return chain(this.send(writing, draft, differs), written => {
+      if (!written) return NONE
+      if (written.status === 'written') {
+        this.rest(written.loaded.value, began, attempt, rest)
+        return this.landed(session, written.loaded, draft.data)
       }
+      if (written.status === 'missing') return this.missing(writing, draft.data)
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
+      this.clash(written.current.value)
+      const renews = this.#renews(writing, draft.data)
       if (!this.#merge(session, written.current, request)) {
-        if (intent.regenerate) throw new SessionGoneError()
+        if (renews) throw new SessionGoneError()
         return NONE
       }
-      const again = () => this.#attempt(writing, session.snapshot(), true, attempt + 1)
-      return attempt === 1 ? this.#lanes.run(written.current.value, async () => again()) : again()
+      const again = async (ownRest: Rest) => {
+        await this.#config.timers.pause(attempt)
+        return this.#attempt(writing, session.snapshot(), true, attempt + 1, ownRest)
+      }
+      return rest ? again(rest) : this.lanes.run(written.current.value, again)
     })
   }
 
-  #send(session: Session, draft: Draft, intent: CommitIntent, differs: boolean, request: unknown): MaybePromise<WriteResult> {
-    const { backend } = this.#config
-    const { loaded } = session
-    if (intent.regenerate) return backend.replace(loaded, draft, 'regenerated', request)
-    if (!loaded) return backend.create(draft, request)
-    return differs || intent.force ? backend.save(loaded, draft, request) : backend.touch(loaded, draft, request)
+  #fought(id: string): boolean {
+    return this.#contention.recent(id, this.#config.now())
   }
 
-  #needsToken(session: Session, intent: CommitIntent): boolean {
-    return !this.#config.backend.keyed || !session.loaded || intent.regenerate === true
+  /** Another request was quicker. */
+  clash(id: string): void {
+    this.#contention.clash(id, this.#config.now())
+  }
+
+  /** Who has won where others fight on lets them: for about as long as its own write took. */
+  rest(id: string, began: number, attempt: number, rest: Rest | undefined): void {
+    if (rest && this.#fought(id)) rest(this.#config.timers.rest(this.#config.now() - began, attempt))
+  }
+
+  /** Null: a touch has failed, and the site does without. */
+  send(writing: Writing, draft: Draft, differs: boolean): MaybePromise<WriteResult | null> {
+    const { session, intent, request } = writing
+    const { backend } = this.#config
+    const { loaded } = session
+    if (this.#renews(writing, draft.data)) return backend.replace(loaded, draft, 'regenerated', request)
+    if (!loaded) return backend.create(draft, request)
+    if (differs || intent.force) return backend.save(loaded, draft, request)
+    return this.#touch(session, loaded, draft, request)
+  }
+
+  /** Whether it gets a new id: because the handler asked for one, or because it changes hands. */
+  #renews({ session, intent }: Writing, data: Data): boolean {
+    return intent.regenerate === true || changesUser(this.#config, session, data)
+  }
+
+  #touch(session: Session, loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult | null> {
+    const { backend, now } = this.#config
+    // A peer's store is called as the peer does.
+    const id = loaded.record ? loaded.value : undefined
+    if (id !== undefined && this.#touches.cover(id, session.policy, now())) {
+      session.settled = true
+      return null
+    }
+    const touched = backend.touch(loaded, draft, request)
+    if (!isPromise(touched)) return touched
+    if (id !== undefined) this.#touches.add(id, draft.life)
+    return touched.then(undefined, (error: unknown) => {
+      if (id !== undefined) this.#touches.forget(id)
+      // Nothing that the handler did is lost by it.
+      if (goesOnWithout(this.#config, error, 'touch', request)) return null
+      throw error
+    })
+  }
+
+  /** What becomes of a write that needs a token which the browser cannot be given; undefined: it can, or needs none. */
+  withoutToken(writing: Writing, data: Data, differs: boolean): MaybePromise<CommitResult> | undefined {
+    const { backend, codec } = this.#config
+    const { session, intent } = writing
+    if (backend.keyed && session.loaded && !this.#renews(writing, data)) return undefined
+    if (intent.tokenless) return this.#withhold(writing, differs)
+    codec?.ready()
+    return undefined
   }
 
   /** The browser cannot be given the token that this write needs. */
@@ -96,22 +181,13 @@ export class Writer {
     }
     if (!intent.regenerate || !session.loaded) return DROPPED
     // A new id was asked for and cannot be given: the old one must not go on as if it had been.
-    return chain(this.#config.backend.delete(session.loaded, session.id, 'regenerated', request), () => {
+    return chain(this.#config.backend.delete(session.loaded, session.id, 'regenerated', request), (pending): CommitResult => {
       session.lose()
-      return DROPPED
+      return failing(DROPPED, pending)
     })
   }
 
-  #draft(session: Session, snapshot: Snapshot, changed: boolean): Draft {
-    const now = this.#config.now()
-    const { loaded, policy, maxAge, id } = session
-    // Said before anything is stored: the cookie could not be written afterwards.
-    if (typeof maxAge === 'number' ? !Number.isFinite(maxAge) : maxAge) throw new TypeError("maxAge must be a number of ms or 'session'")
-    const life = loaded ? extend(loaded.life, policy, maxAge, now) : begin(policy, maxAge, now)
-    return { id, data: snapshot.data, text: snapshot.text, life, changed }
-  }
-
-  #landed(session: Session, loaded: Loaded, data: Data): CommitResult {
+  landed(session: Session, loaded: Loaded, data: Data): CommitResult {
     const { backend, checkToken, codec, reissue } = this.#config
     const isNew = session.token === undefined || loaded.value !== session.loaded?.value
     const reissued = isNew || session.stale || reissue === 'on-save' || typeof loaded.life.maxAge === 'number'
@@ -129,11 +205,19 @@ export class Writer {
     const { backend } = this.#config
     if (session.ended) return NONE
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
-    return chain(backend.delete(session.loaded, session.id, 'destroyed', request), (): CommitResult => {
+    return chain(backend.delete(session.loaded, session.id, 'destroyed', request), (pending): CommitResult => {
       session.loaded = null
       session.ended = true
-      return { action: 'clear' }
+      return failing({ action: 'clear' }, pending)
     })
+  }
+
+  /** Its record is gone. A new id was asked for, perhaps by a login, and what comes next counts on it: that fails. */
+  missing(writing: Writing, data: Data): CommitResult {
+    const renews = this.#renews(writing, data)
+    const result = this.lost(writing.session, writing.request)
+    if (renews) throw new SessionGoneError()
+    return result
   }
 
   /** The record was ended by another request: it stays dead, and nothing of this one is stored. */
@@ -174,84 +258,8 @@ export class Writer {
     session.refill(result.data)
     return true
   }
-
-  /** Runs `change` on the latest data until it lands. Where it does not, the session is as it was before. */
-  update(writing: Writing, change: (draft: Data) => unknown): Promise<CommitResult> {
-    const { session } = writing
-    const run = async () => {
-      const before = session.data()
-      const progress: Progress = {}
-      try {
-        return await this.#update(writing, change, progress)
-      } catch (error) {
-        if (progress.filled) session.refill(withLater(session, progress.filled, session.loaded?.take() ?? before))
-        throw error
-      }
-    }
-    return session.loaded ? this.#lanes.run(session.loaded.value, run) : run()
-  }
-
-  async #update(writing: Writing, change: (draft: Data) => unknown, progress: Progress): Promise<CommitResult> {
-    const { session, request, intent } = writing
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const data = latest(session, progress)
-      runNow(change, data)
-      progress.filled = parseData(snapshotOf(data).text())
-      session.refill(data)
-      if (session.detached) return NONE
-      if (this.#needsToken(session, intent)) {
-        if (intent.tokenless) return this.#withhold(writing, true)
-        this.#config.codec?.ready()
-      }
-      const hook = await this.#beforeSave(session, request)
-      if (session.destroyed) return this.end(writing)
-      const draft = this.#draft(session, hook === false ? snapshotOf(data) : session.snapshot(), true)
-      progress.filled = parseData(draft.text())
-      const written = await this.#send(session, draft, intent, true, request)
-      if (written.status === 'written') return this.#landed(session, written.loaded, draft.data)
-      if (written.status === 'missing') return this.lost(session, request)
-      this.#refuseOtherIdentity(session, written.current, request)
-      session.adopt(written.current)
-    }
-    throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
-  }
-
-  #refuseOtherIdentity(session: Session, current: Loaded, request: unknown): void {
-    const { emit, guard } = this.#config
-    if (!session.loaded || sameGuards(plain(session.loaded.base), plain(current.base), guard)) return
-    emit('session:conflict', { reason: 'guarded', id: session.id }, request)
-    session.lose()
-    throw new SessionConflictError('another request changed who this session belongs to')
-  }
 }
 
-/** How far an update has come: what the session was last filled with. */
-interface Progress {
-  filled?: Data
-}
-
-/** What is stored now, with what the handler set while the update was under way. */
-function latest(session: Session, { filled }: Progress): Data {
-  // A copy: what the handler put there may be the app's own, and shared.
-  if (!session.loaded) return copy(session.data())
-  const stored = session.loaded.take()
-  if (!filled && !session.differs(session.snapshot())) return stored
-  return withLater(session, filled ?? plain(session.loaded.base), stored)
-}
-
-/** `data`, with what the handler has changed since the session said `since`. */
-function withLater(session: Session, since: Data, data: Data): Data {
-  const result = merge(since, parseData(session.snapshot().text()), data, [], 'merge')
-  return result.outcome === 'merged' ? result.data : data
-}
-
-function runNow(change: (draft: Data) => unknown, data: Data): void {
-  const answer = change(data)
-  if (!isPromise(answer)) return
-  answer.then(undefined, () => undefined)
-  throw new TypeError('update() takes a synchronous function: read what you need before, then change the draft')
-}
-
-function plain(content: Content): Data {
-  return typeof content === 'string' ? parseData(content) : copy(content)
+function failing(result: CommitResult, pending: Pending | undefined): CommitResult {
+  return pending ? { ...result, failure: pending.failure } : result
 }

@@ -17,15 +17,16 @@ function random(octets: number, encoding: 'base64url' | 'hex'): string {
 }
 
 const PARTITION_LENGTH = 3
+const PARTITION = /^[A-Za-z0-9_-]{3}\./
 
-/** A native id: `<partition>.<secret>`, 18 and 256 random bits (OWASP asks for 64, ASVS 7.2.3 for 128). */
-export function newId(): string {
-  return `${random(3, 'base64url').slice(0, PARTITION_LENGTH)}.${random(32, 'base64url')}`
+/** A native id: `<partition>.<secret>`, 18 bits and 256 random ones (OWASP asks for 64, ASVS 7.2.3 for 128). */
+export function newId(partition: string = random(3, 'base64url').slice(0, PARTITION_LENGTH)): string {
+  return `${partition}.${random(32, 'base64url')}`
 }
 
-/** The partition of a native id. An id of another form (`genid`) has none of its own. */
+/** The partition of a native id. An id of another form (`genid`, or a client's invention) has none. */
 export function partitionOf(id: string): string {
-  return id[PARTITION_LENGTH] === '.' ? id.slice(0, PARTITION_LENGTH) : ''
+  return PARTITION.test(id) ? id.slice(0, PARTITION_LENGTH) : ''
 }
 
 /** An id for a peer's store: 128 random bits in the 8-4-4-4-12 form that `uuid` columns and patterns take. */
@@ -39,9 +40,16 @@ export function newVersion(): string {
   return random(12, 'base64url')
 }
 
-/** What a store sees of an id: base64url SHA-256 of scope, NUL and id. A stolen database is not a login. */
+/** What a store sees of an id: its partition, and base64url SHA-256 of scope, NUL and id. A stolen database is not a login. */
 export function keyOf(scope: string, id: string): string {
-  return createHash('sha256').update(`${scope}\0${id}`).digest('base64url')
+  const partition = partitionOf(id)
+  const hash = createHash('sha256').update(`${scope}\0${id}`).digest('base64url')
+  return partition === '' ? hash : `${partition}.${hash}`
+}
+
+/** What a store's index sees of a user: names that differ in case, accents or blanks are different users. */
+export function userKeyOf(scope: string, userId: string): string {
+  return createHash('sha256').update(`${scope}\0user\0${userId}`).digest('base64url')
 }
 
 /** Names sessions in events without telling their ids: 64 bits of an HMAC under a key of this process. */

@@ -73,7 +73,8 @@ export class DropInPlan implements Plan {
 
   #manager(shared: DropInShared, stored: boolean): SessionManager {
     const { options } = this
-    const { valid } = options
+    const { valid, onStoreError } = options
+    const ctxOf = (request: unknown) => (request as DropInRequest).ctx
     return composeManager({
       place: this.#place(shared, stored),
       protection: options.encrypt && !stored ? 'sealed' : 'none',
@@ -85,7 +86,12 @@ export class DropInPlan implements Plan {
       emit: emitOnApp(shared.refOf),
       reissue: 'on-save',
       storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
-      valid: valid && ((request, wire) => valid((request as DropInRequest).ctx, wire as object)),
+      conflict: options.conflict,
+      guard: options.guard,
+      onGone: options.onGone,
+      onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, ctxOf(request)) : onStoreError,
+      maxRecordBytes: options.maxRecordBytes,
+      valid: valid && ((request, wire) => valid(ctxOf(request), wire as object)),
       beforeSave: request => (request as DropInRequest).beforeSave(),
       inHook: request => this.hook.getStore() === request,
     })
@@ -95,7 +101,7 @@ export class DropInPlan implements Plan {
     const { genid, prefix = '', store, ContextStore } = this.options
     if (!stored) return { in: 'cookie', format: koaFormat }
     if (ContextStore || !isSessionStore(store)) return { in: 'peer-store', port: koaSessionPort, ended }
-    return { in: 'store', store, newId: request => (genid ? (request as DropInRequest).newId() : prefix + newId()) }
+    return { in: 'store', store, newId: (request, partition) => (genid ? (request as DropInRequest).newId() : prefix + newId(partition)) }
   }
 }
 

@@ -1,6 +1,7 @@
 import { cookieProblems } from '../cookie/attributes.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
+import { checkPolicies } from '../core/policies.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
 import { DEFAULT_LIFE_MS, decode, encode } from './wire.ts'
@@ -45,6 +46,7 @@ function check(options: CreateSessionOptions): void {
   for (const name of STRINGS) expect(name, options[name], 'string')
   for (const name of FUNCTIONS) mustBeFunction(name, options[name])
   if (options.storeTimeout !== undefined) durationMs('storeTimeout', options.storeTimeout)
+  checkPolicies(options)
   if (sameSite !== null) expect('sameSite', sameSite, 'string')
   if (store !== undefined && !isSessionStore(store)) mustHaveMethods('store', store, STORE_METHODS)
   if (externalKey !== undefined) {

@@ -174,7 +174,13 @@ export abstract class RequestSession implements SessionControls {
     return this.refusesToken() ? 'drop' : undefined
   }
 
-  #apply({ action, token, expiresAt }: CommitResult, { regenerate, tokenless }: CommitIntent): void {
+  #apply(result: CommitResult, intent: CommitIntent): void {
+    this.#tell(result, intent)
+    // The browser has been told first: it forgets what the store could not be made to forget yet.
+    if ('failure' in result) throw result.failure
+  }
+
+  #tell({ action, token, expiresAt }: CommitResult, { regenerate, tokenless }: CommitIntent): void {
     if (action === 'none') return
     const { plan, ctx } = this
     const barred = this.#tokenless()
@@ -215,7 +221,12 @@ export abstract class RequestSession implements SessionControls {
     return this.plan.manager.reload(this.#session as Session, this)
   }
 
-  async update(change: (draft: Data) => unknown): Promise<void> {
+  update(change: (draft: Data) => unknown): Promise<void> {
+    this.#session?.refuseNested()
+    return this.#update(change)
+  }
+
+  async #update(change: (draft: Data) => unknown): Promise<void> {
     if (this.get() === null) throw new SessionGoneError()
     const session = this.#session as Session
     this.prepare(session)

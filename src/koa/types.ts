@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
 import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
+import type { Policies } from '../core/policies.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 
@@ -22,7 +23,7 @@ export interface ExternalKey {
 }
 
 /** koa-session's options, and Holdfast's own below. */
-export interface SessionOptions {
+export interface SessionOptions extends Policies {
   /** The cookie's name. Default `koa.sess`. */
   key: string
   /** Life in ms, or `'session'`: until the browser closes. Default one day (the cookie then has no expiry of its own). */

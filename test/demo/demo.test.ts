@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'libsql'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { killLeftovers, type Server, startServer } from '../examples/child.ts'
@@ -86,6 +87,14 @@ const outcome = (page: Page, id = 'outcome') => page.locator(`#${id} p:last-chil
 const count = (page: Page) => follow(page, () => page.getByRole('link', { name: 'Reload and count' }).click())
 const peek = (page: Page) => follow(page, () => page.getByRole('link', { name: 'Reload without counting' }).click())
 const rows = async (page: Page) => (await page.locator('#data tbody tr').allInnerTexts()).map(text => text.replace(/\s+/, '\t'))
+
+/** How many sessions the demo's database holds. */
+function sessionsThere(): number {
+  const database = new Database(join(data, 'sessions.db'))
+  const [row] = database.prepare('SELECT count(*) AS n FROM holdfast_sessions WHERE gone IS NULL').all() as [{ n: number }]
+  database.close()
+  return row.n
+}
 
 async function cookieOf(context: BrowserContext, mode: 'cookie' | 'store'): Promise<string | undefined> {
   return (await context.cookies()).find(({ name }) => name === cookieNames[mode])?.value
@@ -207,7 +216,7 @@ test('a log-in in store mode changes the id: who knew the old one has nothing', 
   expect(before).toMatch(/^\S{20,}$/)
   expect(after).toMatch(/^\S{20,}$/)
   expect(after).not.toBe(before)
-  expect(readdirSync(join(data, 'sessions'))).toHaveLength(1)
+  expect(sessionsThere()).toBe(1)
 
   const other = await visit()
   await other.context.addCookies(planted)
@@ -226,7 +235,9 @@ test('each mode has a session of its own, and both are still there after switchi
   expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(['holdfast.demo', 'holdfast.demo.sig'])
   await use(page, 'store')
   expect(await views(page)).toBe('0')
-  expect(await page.locator('footer').innerText()).toContain('Store mode, cookie holdfast.demo.id, store: DemoFileStore')
+  expect(await page.locator('footer').innerText()).toContain(
+    'Store mode, cookie holdfast.demo.id, store: SqliteStore, a table of a SQLite database',
+  )
   await count(page)
   await logIn(page, 'Ada')
   await use(page, 'cookie')
@@ -235,6 +246,31 @@ test('each mode has a session of its own, and both are still there after switchi
   await use(page, 'store')
   expect(await views(page)).toBe('1')
   expect(await page.locator('#user').innerText()).toBe('Ada')
+  for (const cookie of await context.cookies()) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
+})
+
+test('of twenty requests at once the cookie keeps one, the store all; and what was there before is still there', async () => {
+  const { page, context } = await visit()
+  await count(page)
+  await use(page, 'store')
+  await count(page)
+  await logIn(page, 'Ada')
+  expect(await page.locator('#results tbody').innerText()).not.toMatch(/\d of/)
+  await follow(page, () => page.getByRole('button', { name: 'Send them in both modes' }).click())
+  const results = async () => (await page.locator('#results tbody td').allInnerTexts()).map(text => text.replace(/\s+/g, ' '))
+  expect(await results()).toEqual(['1 of 20 19 lost', '20 of 20', '1 of 20 19 lost', '20 of 20'])
+  expect(await page.locator('#previous').innerText()).toContain('POST /overlap')
+  const [shown, ...others] = (await rows(page)).filter(row => row.startsWith('writes'))
+  expect(others).toEqual([])
+  expect(Object.keys(JSON.parse(shown?.replace(/^writes/, '') ?? ''))).toHaveLength(20)
+  expect(await rows(page)).toEqual(expect.arrayContaining(['views\t1', 'user\t"Ada"', 'total\t20']))
+
+  await use(page, 'cookie')
+  expect(await rows(page)).toEqual(expect.arrayContaining(['views\t1', 'total\t1']))
+  expect(await page.locator('#results tbody').innerText()).not.toMatch(/\d of/)
+  // A second time, with what the first has left.
+  await follow(page, () => page.getByRole('button', { name: 'Send them in both modes' }).click())
+  expect(await results()).toEqual(['1 of 20 19 lost', '20 of 20', '1 of 20 19 lost', '20 of 20'])
   for (const cookie of await context.cookies()) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
 })
 
@@ -247,10 +283,10 @@ test('no id is on the page or in the data folder, and what is in the folder is f
   expect(await page.locator('.facts').innerText()).toContain('holdfast.demo.id=(')
   expect(await page.content()).not.toContain(id)
   const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  expect(files.map(({ name }) => name.replace(/^[0-9a-f]{64}/, 'hash')).sort()).toEqual(['hash.json', 'keys.json'])
+  expect(files.map(({ name }) => name).sort()).toEqual(['keys.json', 'sessions.db', 'sessions.db-shm', 'sessions.db-wal'])
   for (const { parentPath, name } of files) {
     const path = join(parentPath, name)
-    expect(name + readFileSync(path, 'utf8')).not.toContain(id)
+    expect(name + readFileSync(path, 'latin1')).not.toContain(id)
     expect(statSync(path).mode & 0o777).toBe(0o600)
   }
 })
@@ -313,7 +349,7 @@ describe('over plain HTTP', () => {
       { origin: 'http://evil.example' },
       { origin: 'null' },
     ]
-    for (const path of ['/login', '/logout', '/mode']) {
+    for (const path of ['/login', '/logout', '/mode', '/overlap']) {
       for (const headers of foreign) {
         const response = await post(path, 'name=Eve&mode=store', headers)
         expect([response.status, response.headers.getSetCookie()]).toEqual([403, []])
@@ -321,8 +357,15 @@ describe('over plain HTTP', () => {
       }
       for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { origin: server.url }]) {
         const response = await post(path, 'name=Ada&mode=store', headers)
-        expect([response.status, response.headers.get('location')]).toEqual([303, '/peek'])
+        expect([response.status, response.headers.get('location')]).toEqual([303, path === '/overlap' ? '/peek#overlap' : '/peek'])
       }
+    }
+  })
+
+  test('nobody but the demo itself can send the requests that wait for each other', async () => {
+    for (const path of ['/overlap/begin', '/overlap/write', '/overlap/add', '/overlap/count']) {
+      const response = await post(path, '', { 'sec-fetch-site': 'same-origin', 'x-holdfast-demo': 'guess' })
+      expect([response.status, response.headers.getSetCookie()]).toEqual([404, []])
     }
   })
 

@@ -32,19 +32,16 @@ export const PROMISES: Record<number, PromiseRow> = {
     title: 'No lost update',
     text: 'Overlapping requests that change different keys keep each other’s changes; on the same path the later commit wins, or `conflict` decides; guarded keys are never mixed.',
     impossible: withoutHoldfastStore,
-    planned: true,
   },
   2: {
     title: 'Dead stays dead',
     text: 'After destroy, regenerate or expiry no save or touch of an older request brings the session back.',
     impossible: withoutHoldfastStore,
-    planned: true,
   },
   3: {
     title: 'Exactly N',
     text: 'N concurrent `update(draft => { draft.n++ })` give N.',
     impossible: withoutHoldfastStore,
-    planned: true,
   },
   4: {
     title: 'Saved before seen',
@@ -55,13 +52,11 @@ export const PROMISES: Record<number, PromiseRow> = {
     title: 'No false success',
     text: 'If the save fails, the client never gets the handler’s 2xx or 3xx.',
     beside: withoutStore,
-    planned: true,
   },
   6: {
     title: 'Bounded waiting, quick recovery',
     text: 'A store that never answers fails within `storeTimeout`, and the first request after it is back works.',
     beside: withoutStore,
-    planned: true,
   },
   7: { title: 'The handler’s error survives', text: 'A commit that fails as well never hides the handler’s error.' },
   8: {
@@ -94,7 +89,6 @@ export const PROMISES: Record<number, PromiseRow> = {
     title: 'Cheap reads',
     text: 'N reads within `touchInterval` cause at most one write to the store.',
     beside: withoutStore,
-    planned: true,
   },
   15: {
     title: 'Untouched costs nothing',
@@ -119,7 +113,6 @@ export const PROMISES: Record<number, PromiseRow> = {
     text: 'A Holdfast store keeps only a SHA-256 of the id.',
     beside: withoutStore,
     impossible: ({ place }) => place === 'peer',
-    planned: true,
   },
   22: {
     title: 'Keys rotate without a logout',
@@ -185,7 +178,7 @@ export function promisesPage(tests: readonly TestName[], suites: readonly string
   }
   return `# Promises
 
-What you may rely on, and in which mode. The table is made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP.
+What you may rely on, and in which mode. The table is made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`.
 
 ${list.join('\n')}
 

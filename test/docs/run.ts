@@ -7,6 +7,8 @@
 //   store       a koa-session store on a Map     users       { find(name) } -> { id, name }
 //   Koa, MemoryStore, and every export of holdfast
 //
+// A block that names process.env.REDIS_URL, DATABASE_URL, MYSQL_URL or MONGODB_URL gets a real server there (databases.ts).
+//
 // Then its app answers: the last one that the block made, else `app`. Where it listens, on whatever port, it gets a free one of the
 // loopback interface. A block that mounts no session gets one (native in docs/sessions.md), and one whose handlers let a request
 // pass gets a view counter, which must count. Notes before a block say more:
@@ -19,10 +21,17 @@ import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import * as holdfast from 'holdfast'
 import * as holdfastKoa from 'holdfast/koa'
+import * as file from 'holdfast/stores/file'
 import * as memory from 'holdfast/stores/memory'
+import * as mongodb from 'holdfast/stores/mongodb'
+import * as mysql from 'holdfast/stores/mysql'
+import * as postgres from 'holdfast/stores/postgres'
+import * as redis from 'holdfast/stores/redis'
+import * as sqlite from 'holdfast/stores/sqlite'
 import RealKoa from 'koa'
 import peerSession from 'koa-session'
 import { vi } from 'vitest'
+import { Clients, startServersFor } from './databases.ts'
 import type { Block } from './pages.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: blocks are plain JavaScript
@@ -36,6 +45,7 @@ const keys = ['a secret of at least thirty-two octets']
 
 export async function runBlock({ at, code, notes }: Block): Promise<void> {
   const stage = new Stage(at.startsWith('docs/sessions.md'))
+  await startServersFor(code)
   const servers = captureListening()
   const warnings: string[] = []
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning: unknown, options?: Loose) => {
@@ -49,6 +59,7 @@ export async function runBlock({ at, code, notes }: Block): Promise<void> {
   } finally {
     warn.mockRestore()
     await servers.close()
+    await stage.clients.close()
   }
 }
 
@@ -74,6 +85,7 @@ class Stage {
   readonly apps: Loose[] = []
   readonly errors: unknown[] = []
   readonly scope: Names
+  readonly clients = new Clients()
   readonly #modules: Record<string, Names>
   readonly #finished = new Set<Loose>()
   readonly #native: boolean
@@ -96,6 +108,12 @@ class Stage {
       holdfast: { ...holdfast },
       'holdfast/koa': { ...holdfastKoa },
       'holdfast/stores/memory': { ...memory },
+      'holdfast/stores/file': { FileStore: this.clients.fileStore(file.FileStore) },
+      'holdfast/stores/sqlite': { ...sqlite },
+      'holdfast/stores/redis': { ...redis },
+      'holdfast/stores/postgres': { ...postgres },
+      'holdfast/stores/mysql': { ...mysql },
+      'holdfast/stores/mongodb': { ...mongodb },
       koa: { default: Koa, 'module.exports': Koa },
       'koa-session': { default: peerSession, 'module.exports': peerSession },
     }
@@ -120,7 +138,7 @@ class Stage {
   }
 
   async #import(from: string, wanted: string[]): Promise<Names> {
-    const module = from.startsWith('node:') ? ((await import(from)) as Names) : this.#modules[from]
+    const module = from.startsWith('node:') ? ((await import(from)) as Names) : (this.#modules[from] ?? (await this.clients.module(from)))
     if (!module) throw new Error(`the block imports "${from}", which test/docs/run.ts does not know`)
     for (const name of wanted) if (!(name in module)) throw new Error(`"${from}" has no export "${name}"`)
     return module

@@ -4,10 +4,11 @@ import { root, textOf } from './pages.ts'
 
 /** The members of an interface or class body in a file, in order. */
 export function membersOf(file: string, name: string): string[] {
-  const body = new RegExp(`(?:interface|class) ${name}\\b[^{]*\\{\\n([\\s\\S]*?)\\n\\}`).exec(textOf(file))?.[1]
+  const [, head = '', body] = new RegExp(`(?:interface|class) ${name}\\b([^{]*)\\{\\n([\\s\\S]*?)\\n\\}`).exec(textOf(file)) ?? []
   if (body === undefined) throw new Error(`${file} declares no ${name}`)
+  const inherited = / extends Policies\b/.test(head) ? membersOf('src/core/policies.ts', 'Policies') : []
   const names = [...body.matchAll(/^ {2}(?:readonly |async |get )*(\w+)\??(?:<[^>]*>)?[:(]/gm)].map(match => match[1] as string)
-  return [...new Set(names)].filter(member => member !== 'constructor')
+  return [...new Set([...inherited, ...names])].filter(member => member !== 'constructor')
 }
 
 export interface ErrorClass {
@@ -32,14 +33,19 @@ export function errorClasses(text = textOf('src/core/errors.ts')): ErrorClass[] 
 /** Each event with the reasons that the engine gives. */
 export function eventReasons(): Map<string, Set<string>> {
   const names = /type SessionEventName =([\s\S]*?)\n\n/.exec(textOf('src/core/events.ts'))?.[1] ?? ''
-  const events = new Map([...names.matchAll(/'(session:\w+)'/g)].map(match => [match[1] as string, new Set<string>()]))
+  const events = new Map([...names.matchAll(/'(\w+:\w+)'/g)].map(match => [match[1] as string, new Set<string>()]))
   const gone = [...(/type GoneReason = (.*)/.exec(textOf('src/core/record.ts'))?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
     match => match[1] as string,
   )
   // Reasons that are no literal, by the expression that stands for them.
-  const known: Record<string, string[]> = { 'found.gone': gone, expired: ['idle', 'absolute'] }
+  const known: Record<string, string[]> = {
+    'found.gone': gone,
+    expired: ['idle', 'absolute'],
+    skew: ['ahead', 'behind'],
+    operation: ['load', 'touch'],
+  }
   const core = readdirSync(`${root}src/core`).map(name => textOf(`src/core/${name}`))
-  for (const [, event = '', reason = ''] of core.join('').matchAll(/emit\('(session:\w+)', \{ reason: ([^,}\s]+)/g)) {
+  for (const [, event = '', reason = ''] of core.join('').matchAll(/emit\('(\w+:\w+)', \{ reason: ([^,}\s]+)/g)) {
     const reasons = /^'(\w+)'$/.exec(reason)?.slice(1) ?? known[reason]
     if (!reasons) throw new Error(`${event} has a reason that test/docs/sources.ts does not know: ${reason}`)
     for (const one of reasons) events.get(event)?.add(one)

@@ -14,9 +14,15 @@ const nameIn = (cell: string) => cell.replace(/\(.*/, '')
 /** A table of options, and the interface that it is about. */
 const optionTables: [page: string, heading: string, file: string, type: string][] = [
   ['docs/koa.md', 'Options', 'src/koa/types.ts', 'SessionOptions'],
-  ['docs/sessions.md', 'Options of `createSessions`', 'src/create.ts', 'CreateSessionsOptions'],
+  ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', 'CreateSessionsOptions'],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', 'CookieOptions'],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', 'MemoryStoreOptions'],
+  ['docs/stores.md', '`FileStore`', 'src/stores/file.ts', 'FileStoreOptions'],
+  ['docs/stores.md', '`SqliteStore`', 'src/stores/sqlite.ts', 'SqliteStoreOptions'],
+  ['docs/stores.md', '`RedisStore`', 'src/stores/redis.ts', 'RedisStoreOptions'],
+  ['docs/stores.md', '`PostgresStore`', 'src/stores/postgres.ts', 'PostgresStoreOptions'],
+  ['docs/stores.md', '`MysqlStore`', 'src/stores/mysql.ts', 'MysqlStoreOptions'],
+  ['docs/stores.md', '`MongoStore`', 'src/stores/mongodb.ts', 'MongoStoreOptions'],
 ]
 
 describe.each(optionTables)('%s, %s', (page, heading, file, type) => {
@@ -50,7 +56,9 @@ it('docs/koa.md gives the defaults that the drop-in has', () => {
 })
 
 it.each([
-  ['docs/sessions.md', 'Options of `createSessions`', 'src/create.ts', ['idleTimeout', 'absoluteTimeout', 'conflict', 'onGone']],
+  ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', ['idleTimeout', 'absoluteTimeout']],
+  ['docs/sessions.md', 'Options of `createSessions`', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
+  ['docs/koa.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', ['path', 'secure', 'httpOnly', 'sameSite', 'partitioned']],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', ['maxSessions']],
 ] as const)('%s, %s, gives the defaults of %s', (page, heading, file, options) => {
@@ -82,6 +90,7 @@ it('a unit is said wherever the type counts in ms', () => {
     'absoluteTimeout',
     'touchInterval',
     'storeTimeout',
+    'anonymousTimeout',
     'now',
   ])
 })
@@ -90,9 +99,11 @@ it('a unit is said wherever the type counts in ms', () => {
 const memberTables: [page: string, heading: string, column: string, declared: string[]][] = [
   ['docs/koa.md', '`ctx.session`', 'member', membersOf('src/koa/types.ts', 'KoaSessionMembers')],
   ['docs/sessions.md', 'The session', 'method', membersOf('src/core/native-session.ts', 'NativeSession')],
-  ['docs/sessions.md', 'The manager', 'member', ['manager', 'load', 'on', 'off', 'close']],
+  ['docs/sessions.md', 'The manager', 'member', ['manager', 'load', 'list', 'revokeAll', 'on', 'off', 'close']],
   ['docs/sessions.md', 'Without a cookie', 'member', membersOf('src/core/transport.ts', 'TokenTransport')],
   ['docs/stores.md', 'The contract of a Holdfast store', 'method', membersOf('src/core/store.ts', 'SessionStore')],
+  ['docs/stores.md', 'The index', 'method', membersOf('src/core/store.ts', 'IndexedSessionStore')],
+  ['docs/stores.md', 'Testing a store of your own', 'option', membersOf('src/testing/bench.ts', 'SessionStoreKitOptions')],
   ['docs/stores.md', "koa-session's stores", 'method', membersOf('src/koa/types.ts', 'KoaSessionStore')],
   ['docs/events.md', 'What a listener gets', 'member', [...membersOf('src/core/events.ts', 'SessionEvent'), 'ctx']],
 ]
@@ -158,7 +169,7 @@ describe('docs/events.md', () => {
   })
 
   it('is read for every event that any page names', () => {
-    const named = pages.flatMap(page => [...textOf(page).matchAll(/'?`?(session:\w+)/g)].map(match => match[1] as string))
+    const named = pages.flatMap(page => [...textOf(page).matchAll(/'?`?((?:session|store|clock):\w+)/g)].map(match => match[1] as string))
     expect([...new Set(named)].filter(name => !eventReasons().has(name))).toEqual([])
   })
 })

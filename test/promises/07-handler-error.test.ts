@@ -28,7 +28,7 @@ table(storeModes, (open, mode) => {
     expect(site.errors[0]).toMatchObject({ name: 'SessionStoreError', code: 'HOLDFAST_STORE', cause })
     expect(site.errors[1]).toBe(own)
     expect(own.cause).toBeUndefined()
-    expect(site.store.size).toBe(0)
+    expect(await site.store.living()).toBe(0)
   })
 
   it('promise 7: what was thrown and is no error survives as well', async () => {

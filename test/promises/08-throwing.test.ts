@@ -143,7 +143,7 @@ table(storeModes, (open, mode) => {
     const site = await open({ routes: { '*': throwing(new Error('no')) } })
     site.store.fail(mode.place === 'map' ? 'set' : 'create', new Error('down'))
     expect((await site.visitor().get('/')).setCookie).toEqual([])
-    expect(site.store.size).toBe(0)
+    expect(await site.store.living()).toBe(0)
   })
 })
 

@@ -7,7 +7,8 @@ import { onTestFinished } from 'vitest'
 import { createApp, type KoaMajor, koaMajors, type Loose } from '../support/subjects.ts'
 import { type Driver, keys as defaultKeys, newStore, type Setup, type Site, type Turn, Visitor } from './support.ts'
 
-const EVENTS = ['missed', 'expired', 'invalid', 'malformed', 'gone', 'conflict'].map(name => `session:${name}`)
+const SESSION_EVENTS = ['missed', 'expired', 'invalid', 'malformed', 'gone', 'conflict', 'refused'].map(name => `session:${name}`)
+const EVENTS = [...SESSION_EVENTS, 'store:error', 'clock:skew']
 
 class KoaTurn implements Turn {
   readonly own: Loose

@@ -168,6 +168,11 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
+/** Asks again until it is so; the test's own time limit ends it. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 10))
+}
+
 /** One exchange on a connection of its own, octet by octet. */
 export interface Raw {
   /** What has arrived so far. */

@@ -98,6 +98,11 @@ export class Watch {
     return this.did().filter(method => WRITES.has(method))
   }
 
+  /** How many sessions live in it. */
+  async living(): Promise<number> {
+    return this.target.records?.size ?? (await this.target.list()).records.length
+  }
+
   /** How many records (and tombstones) it holds. */
   get size(): number {
     return this.target.records?.size ?? this.target.size

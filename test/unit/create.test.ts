@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { headerTransport } from '../../src/core/transport.ts'
-import { type CreateSessionsOptions, createSessions, Sessions } from '../../src/create.ts'
+import type { CreateSessionsOptions } from '../../src/native/options.ts'
+import { createSessions, Sessions } from '../../src/native/sessions.ts'
 import { MemoryStore } from '../../src/stores/memory.ts'
 import { clock, HOUR, hold, MINUTE, record, secret, tokenOf } from './support.ts'
 

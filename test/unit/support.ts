@@ -1,5 +1,7 @@
 // What the tests of the layers below the adapters share: a clock that only moves when told to, sessions held as an adapter holds them,
 // an engine over a store whose calls are counted, and gates that stop a call in its middle.
+
+import { timers } from '../../src/backends/timers.ts'
 import type { SessionBackend } from '../../src/core/backend.ts'
 import type { CommitResult, ManagerConfig } from '../../src/core/config.ts'
 import type { Occurrence } from '../../src/core/events.ts'
@@ -106,6 +108,9 @@ export function engineOn(backend: SessionBackend, config: Partial<ManagerConfig>
     conflict: 'merge',
     guard: [],
     onGone: 'ignore',
+    onStoreError: 'fail',
+    queueMs: 5000,
+    timers,
     reissue: 'when-new',
     emit: (name, occurrence) => events.push({ name, ...occurrence }),
     now: time.now,

@@ -1,6 +1,7 @@
 // One request's commits, on a Holdfast store. How a session ends is in manager-ends.test.ts, what overlapping requests do to each other
 // in manager-races.test.ts.
 import { describe, expect, it } from 'vitest'
+import { SessionStoreError } from '../../../src/core/errors.ts'
 import type { Data } from '../../../src/core/json.ts'
 import type { SessionStore } from '../../../src/core/store.ts'
 import { keyringOf } from '../../../src/crypto/keyring.ts'
@@ -142,7 +143,7 @@ describe('commit', () => {
       running.push('out')
       if (fail) {
         fail = false
-        throw new Error('once')
+        throw new SessionStoreError('save', { cause: new Error('once') })
       }
       return e.store.save(...args)
     }

@@ -197,7 +197,7 @@ describe('a session that ended meanwhile (promise 2)', () => {
     const door = gate()
     const save: SessionStore['save'] = async (...args) => {
       await door.pass()
-      return memory.save(...args)
+      return memory.save(args[0], args[1])
     }
     const e = engine({ store: storeWith(memory, { save }), clock: time })
     const token = await e.begin({ n: 0 })

@@ -1,0 +1,10 @@
+import type { ManagerConfig } from './config.ts'
+import { SessionStoreError } from './errors.ts'
+
+/** Whether a request goes on although the store has failed it. If so, an event has said it. */
+export function goesOnWithout({ onStoreError, emit }: ManagerConfig, error: unknown, operation: string, request: unknown): boolean {
+  if (!(error instanceof SessionStoreError)) return false
+  if ((typeof onStoreError === 'function' ? onStoreError(error, request) : onStoreError) !== 'anonymous') return false
+  emit('store:error', { reason: operation, value: error }, request)
+  return true
+}

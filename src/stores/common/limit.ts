@@ -1,0 +1,48 @@
+import { SessionStoreError, type StoreOutcome } from '../../core/errors.ts'
+
+/** Node's timers know no longer time. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** How long the caller of a store waits. To be cleared when the answer is there. */
+export class Limit {
+  readonly #ms: number
+  readonly #end: number
+  readonly #late: Promise<never>
+  #timer: NodeJS.Timeout | undefined
+  #passed = false
+
+  constructor(ms: number) {
+    this.#ms = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+    this.#end = performance.now() + this.#ms
+    this.#late = new Promise((_, reject) => {
+      this.#timer = setTimeout(() => {
+        this.#passed = true
+        reject(this.error('unknown'))
+      }, this.#ms).unref()
+    })
+    // It may pass while nothing is raced with it.
+    this.#late.catch(() => {})
+  }
+
+  /** Whole ms that are left, at least one: to databases, 0 means no limit. */
+  get left(): number {
+    return Math.max(1, Math.floor(this.#end - performance.now()))
+  }
+
+  get passed(): boolean {
+    return this.#passed
+  }
+
+  /** What the work gives, if in time. What it gives later is nobody's. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#late])
+  }
+
+  error(outcome: StoreOutcome): SessionStoreError {
+    return new SessionStoreError(`answer within ${this.#ms} ms`, { outcome })
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+  }
+}

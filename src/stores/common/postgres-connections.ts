@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Limit } from './limit.ts'
+import { type Statement, TERMINATE } from './postgres-sql.ts'
+
+export interface PostgresResult {
+  rows: unknown[]
+  rowCount: number | null
+}
+
+/** What the store uses of a connection of `pg`. */
+export interface PostgresClient {
+  query(query: { name?: string; text: string; values: unknown[] }): Promise<PostgresResult>
+  release(destroy?: boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** What the store uses of a `Pool` of `pg`. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>
+  readonly totalCount: number
+}
+
+/** Serialization failure, deadlock: nothing was done, and the next attempt may well succeed. */
+const TRANSIENT = ['40001', '40P01']
+/** A prepared statement is not there, or is there already: a pooler between gives each transaction another connection. */
+const POOLED = ['26000', '42P05']
+const ATTEMPTS = 6
+const BACKOFF_MS = 10
+const TERMINATE_LIMIT_MS = 5000
+
+/** Runs statements on the caller's pool: in time, and again if they failed by bad luck only. */
+export class PostgresConnections {
+  readonly #pool: PostgresPool
+  #prepares = true
+
+  constructor(pool: PostgresPool) {
+    if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number') {
+      throw new TypeError('PostgresStore needs a Pool of pg: new PostgresStore(new Pool({ connectionString }))')
+    }
+    this.#pool = pool
+  }
+
+  /** `values` are made when a connection is there. */
+  async run(statement: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(statement, values, limit)
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error
+        if (has(error, POOLED)) this.#prepares = false
+        else if (has(error, TRANSIENT)) await inTime(sleep(Math.random() * BACKOFF_MS * 2 ** attempt), limit)
+        else throw error
+      }
+    }
+  }
+
+  /** A connection that nobody else has meanwhile, so that it can be ended. */
+  async #once({ name, text }: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
+    const client = await this.#connect(limit)
+    const sent = performance.now()
+    try {
+      const query = { text, values: values() }
+      const result = await inTime(client.query(this.#prepares && name !== undefined ? { ...query, name } : query), limit)
+      client.removeListener('error', ignore)
+      client.release()
+      return result
+    } catch (error) {
+      // Whatever it is that came between, nobody shall find the rest of it on a connection from the pool.
+      client.release(true)
+      if (limit?.passed && text !== TERMINATE.text) this.#terminate(client, sent)
+      throw error
+    }
+  }
+
+  async #connect(limit: Limit | undefined): Promise<PostgresClient> {
+    const connected = this.#pool.connect()
+    try {
+      const client = await inTime(connected, limit)
+      // A connection that breaks tells its statement, and tells it here as well: unheard, that would end the process.
+      client.on('error', ignore)
+      return client
+    } catch (error) {
+      connected.then(late => late.release(), ignore)
+      throw limit?.passed ? limit.error('not-applied') : error
+    }
+  }
+
+  /** A statement that waits for a lock does not notice that its client has gone: it would be carried out when the lock is free. */
+  #terminate(client: PostgresClient, sent: number): void {
+    const { processID } = client as { processID?: unknown }
+    if (typeof processID !== 'number') return
+    const limit = new Limit(TERMINATE_LIMIT_MS)
+    this.#once(TERMINATE, () => [processID, performance.now() - sent], limit)
+      .catch(ignore)
+      .finally(() => limit.clear())
+  }
+}
+
+export function inTime<T>(work: Promise<T>, limit: Limit | undefined): Promise<T> {
+  return limit ? limit.race(work) : work
+}
+
+function has(error: unknown, codes: readonly string[]): boolean {
+  return codes.includes((error as { code?: string } | undefined)?.code ?? '')
+}
+
+function ignore(): void {}

@@ -1,0 +1,164 @@
+/** What a RedisStore needs of a Redis, whatever the client library, alone, under Sentinel or as a Cluster. */
+export interface RedisConnection {
+  /** Keys in different slots cannot be in one script. */
+  readonly cluster: boolean
+  /** One command, to the master that has `key`. After `timeoutMs` it is not sent any more, where the library can see to that. */
+  send(key: string, command: string[], timeoutMs: number | undefined): Promise<unknown>
+  /** The command and, behind it on the same connection, WAIT. The command's answer, and how many replicas have it. */
+  sendAndWait(key: string, command: string[], replicas: number, waitMs: number): Promise<[unknown, number]>
+  masters(): RedisMaster[]
+}
+
+interface RedisMaster {
+  /** Its address; empty where there is only one. */
+  name: string
+  send(command: string[]): Promise<unknown>
+}
+
+interface IoredisNode {
+  call(command: string, args: string[]): Promise<unknown>
+  options: object
+}
+
+/** ioredis: `Redis`, alone or under Sentinel, and `Cluster`. */
+interface IoredisClient extends IoredisNode {
+  isCluster: boolean
+  pipeline(commands: string[][]): { exec(): Promise<[error: Error | null, result: unknown][] | null> }
+  nodes?(role: 'master'): IoredisNode[]
+}
+
+interface SendOptions {
+  timeout?: number
+}
+
+interface Batch {
+  execAsPipeline(): Promise<unknown>
+}
+
+/** node-redis: `createClient` and `createClientPool`. */
+interface NodeRedisClient {
+  sendCommand(args: string[], options?: SendOptions): Promise<unknown>
+  multi(): Batch & { addCommand(args: string[]): unknown }
+}
+
+/** node-redis: `createSentinel`. */
+interface NodeRedisSentinel {
+  sendCommand(isReadonly: boolean, args: string[], options?: SendOptions): Promise<unknown>
+  multi(): Batch & { addCommand(isReadonly: boolean, args: string[]): unknown }
+  getMasterNode(): unknown
+}
+
+interface NodeRedisNode {
+  address: string
+}
+
+/** node-redis: `createCluster`. */
+interface NodeRedisCluster {
+  sendCommand(firstKey: string, isReadonly: boolean, args: string[], options?: SendOptions): Promise<unknown>
+  multi(routing: string): Batch & { addCommand(firstKey: string, isReadonly: boolean, args: string[]): unknown }
+  masters: NodeRedisNode[]
+  /** The client of a master. Its parameter is a class of the library. */
+  nodeClient(node: never): Promise<NodeRedisClient>
+}
+
+export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisSentinel | NodeRedisCluster
+
+/** Recognises a client by its methods. */
+export function connectionOf(client: RedisClient): RedisConnection {
+  const has = (...names: string[]) =>
+    names.every(name => typeof (client as unknown as Record<string, unknown> | null)?.[name] === 'function')
+  if (has('call', 'pipeline')) return overIoredis(client as IoredisClient)
+  if (has('sendCommand', 'multi', 'nodeClient')) return overNodeRedisCluster(client as NodeRedisCluster)
+  if (has('sendCommand', 'multi', 'getMasterNode')) return overNodeRedisSentinel(client as NodeRedisSentinel)
+  if (has('sendCommand', 'multi')) return overNodeRedis(client as NodeRedisClient)
+  throw new TypeError(
+    'RedisStore: the client must be a Redis or a Cluster of ioredis, or a client, pool, sentinel or cluster of node-redis',
+  )
+}
+
+function overIoredis(client: IoredisClient): RedisConnection {
+  // It would go before the braces, might hold some itself, and SCAN would not know of it.
+  if ('keyPrefix' in client.options && client.options.keyPrefix) {
+    throw new TypeError('RedisStore: the client must have no keyPrefix; give the store a prefix instead')
+  }
+  const sendTo = (node: IoredisNode, [name = '', ...args]: string[]) => node.call(name.toLowerCase(), args)
+  const named = ({ options }: IoredisNode) => ('host' in options && 'port' in options ? `${options.host}:${options.port}` : '')
+  return {
+    cluster: client.isCluster,
+    send: (_key, command) => sendTo(client, command),
+    async sendAndWait(_key, [name = '', ...args], replicas, waitMs) {
+      const answers = await client.pipeline([[name.toLowerCase(), ...args], wait(replicas, waitMs)]).exec()
+      const [[error, answer] = [null, null], [waitError, count] = [null, 0]] = answers ?? []
+      if (error ?? waitError) throw error ?? waitError
+      return [answer, Number(count)]
+    },
+    masters() {
+      if (!client.isCluster || !client.nodes) return [{ name: '', send: command => sendTo(client, command) }]
+      return client.nodes('master').map(node => ({ name: named(node), send: command => sendTo(node, command) }))
+    },
+  }
+}
+
+function overNodeRedis(client: NodeRedisClient): RedisConnection {
+  return {
+    cluster: false,
+    send: (_key, command, timeoutMs) => client.sendCommand(command, limit(timeoutMs)),
+    sendAndWait(_key, command, replicas, waitMs) {
+      const batch = client.multi()
+      batch.addCommand(command)
+      batch.addCommand(wait(replicas, waitMs))
+      return both(batch)
+    },
+    masters: () => [{ name: '', send: command => client.sendCommand(command) }],
+  }
+}
+
+// Scripts never count as read-only here: what is read must be what was written, so replicas are not asked.
+const READ_ONLY = false
+
+function overNodeRedisSentinel(client: NodeRedisSentinel): RedisConnection {
+  return {
+    cluster: false,
+    send: (_key, command, timeoutMs) => client.sendCommand(READ_ONLY, command, limit(timeoutMs)),
+    sendAndWait(_key, command, replicas, waitMs) {
+      const batch = client.multi()
+      batch.addCommand(READ_ONLY, command)
+      batch.addCommand(READ_ONLY, wait(replicas, waitMs))
+      return both(batch)
+    },
+    masters: () => [{ name: '', send: command => client.sendCommand(READ_ONLY, command) }],
+  }
+}
+
+function overNodeRedisCluster(client: NodeRedisCluster): RedisConnection {
+  return {
+    cluster: true,
+    send: (key, command, timeoutMs) => client.sendCommand(key, READ_ONLY, command, limit(timeoutMs)),
+    sendAndWait(key, command, replicas, waitMs) {
+      const batch = client.multi(key)
+      batch.addCommand(key, READ_ONLY, command)
+      batch.addCommand(key, READ_ONLY, wait(replicas, waitMs))
+      return both(batch)
+    },
+    masters: () =>
+      client.masters.map(node => ({
+        name: node.address,
+        send: async command => (await client.nodeClient(node as never)).sendCommand(command),
+      })),
+  }
+}
+
+function wait(replicas: number, waitMs: number): string[] {
+  return ['wait', String(replicas), String(waitMs)]
+}
+
+/** A batch is one chain on one connection: if that breaks in the middle, the rest is not sent on another. */
+async function both(batch: Batch): Promise<[unknown, number]> {
+  const [answer, count] = (await batch.execAsPipeline()) as [unknown, unknown]
+  return [answer, Number(count)]
+}
+
+/** For how long a command may wait in the client's queue before it is sent. */
+function limit(timeoutMs: number | undefined): SendOptions | undefined {
+  return timeoutMs === undefined ? undefined : { timeout: Math.min(Math.ceil(timeoutMs), 2 ** 32 - 1) }
+}

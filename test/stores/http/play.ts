@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { durability } from '../hard-cases/durability.ts'
+import { lostAnswer } from '../hard-cases/h02-lost-answer.ts'
+import { regenerateRaces } from '../hard-cases/h03-regenerate.ts'
+import { lateRequest } from '../hard-cases/h04-late-request.ts'
+import { clocks } from '../hard-cases/h11-clocks.ts'
+import { tenants } from '../hard-cases/h14-tenants.ts'
+import { noLostUpdate } from '../promises/01-no-lost-update.ts'
+import { deadStaysDead } from '../promises/02-dead-stays-dead.ts'
+import { exactlyN } from '../promises/03-exactly-n.ts'
+import { failures } from '../promises/05-06-failure.ts'
+import { cheapReads } from '../promises/14-cheap-reads.ts'
+import { logOutEverywhere } from '../promises/16-log-out-everywhere.ts'
+import { stolenDatabase } from '../promises/21-stolen-database.ts'
+import { type Ground, type PlaceName, places, subjects } from '../subjects.ts'
+import type { Check } from './check.ts'
+import { type Door, Stage } from './stage.ts'
+
+const promises: readonly Check[] = [
+  ...noLostUpdate,
+  ...deadStaysDead,
+  ...exactlyN,
+  ...failures,
+  ...cheapReads,
+  ...logOutEverywhere,
+  ...stolenDatabase,
+]
+const hardCases: readonly Check[] = [...lostAnswer, ...regenerateRaces, ...lateRequest, ...clocks, ...tenants, ...durability]
+
+export const doors: readonly Door[] = ['native', 'drop-in']
+
+/** Every check, with each client of a place, whose server is started once for all of them; the second door with the first client. */
+export async function playAt(place: PlaceName): Promise<void> {
+  let ground: Ground
+  beforeAll(async () => {
+    ground = await places[place].start()
+  })
+  afterAll(() => ground?.stop())
+
+  for (const [n, subject] of subjects.filter(one => one.place === place).entries()) {
+    const missing = await subject.missing?.()
+    for (const door of n === 0 && places[place].bothDoors ? doors : doors.slice(0, 1)) {
+      describe.skipIf(missing !== undefined)(
+        `Koa 3, ${door}, ${subject.name}${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+        () => {
+          for (const { name, doors: only = doors, on, once, timeout, run } of [...promises, ...hardCases]) {
+            if (!only.includes(door) || on?.(place, door) === false || (once && n > 0)) continue
+            it(name, () => run(new Stage({ subject, ground, door })), timeout)
+          }
+        },
+      )
+    }
+  }
+}

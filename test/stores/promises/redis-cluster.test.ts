@@ -1,0 +1,3 @@
+import { playAt } from '../http/play.ts'
+
+await playAt('redis-cluster')
