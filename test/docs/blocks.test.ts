@@ -6,7 +6,7 @@ import { cannotRun, stopServers } from './databases.ts'
 import { type Block, blocksOf, pages, root, textOf } from './pages.ts'
 import { rewriteImports, runBlock } from './run.ts'
 
-const LANGUAGES = ['js', 'ts', 'diff', 'bash', 'sh', 'json', 'text', 'http']
+const LANGUAGES = ['js', 'ts', 'diff', 'bash', 'sh', 'sql', 'json', 'text', 'http']
 
 const blocks = pages.flatMap(page => blocksOf(page))
 const of = (language: string) => blocks.filter(block => block.language === language)
