@@ -27,6 +27,7 @@ async function loggedIn(site: StoreSite, user: string): Promise<Visitor> {
 }
 
 const names: Check = {
+  once: true,
   name: 'H14: users whose names differ in case, blanks or accents are different users: each has one session, and loses one',
   doors: ['native'],
   async run(stage) {
@@ -52,6 +53,7 @@ const names: Check = {
 }
 
 const scopes: Check = {
+  once: true,
   name: 'H14: two sites on one store: neither reads, lists or revokes a session of the other, whatever their scopes and users are called',
   doors: ['native'],
   async run(stage) {

@@ -89,6 +89,7 @@ const later: Check = {
 }
 
 const decided: Check = {
+  once: true,
   name: "promise 1: two requests set the same path: with conflict 'error' the later one is a 409 and nothing of it is stored",
   doors: ['native'],
   async run(stage) {
@@ -105,6 +106,7 @@ const deepChange: Handler = t => {
 }
 
 const asked: Check = {
+  once: true,
   name: 'promise 1: two requests set the same path: a function decides, with the path and the three values',
   doors: ['native'],
   async run(stage) {
@@ -136,6 +138,7 @@ const guarded: Check = {
 }
 
 const guardedLoudly: Check = {
+  once: true,
   name: "promise 1: who somebody is is never mixed from two requests: with onGone 'error' the other one is a 409",
   doors: ['native'],
   async run(stage) {

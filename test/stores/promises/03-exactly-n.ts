@@ -14,6 +14,7 @@ const A_REQUEST = 5
 const increments = Number(process.env.HOLDFAST_INCREMENTS ?? 2000)
 
 const overlapping: Check = {
+  once: true,
   name: `promise 3: ${AT_ONCE} overlapping update(draft => { draft.n++ }) at two instances give ${AT_ONCE}`,
   async run(stage) {
     const met = meeting(AT_ONCE)

@@ -42,6 +42,7 @@ async function site(stage: Stage, routes: SiteSetup['routes'] = {}) {
 }
 
 const oneTouch: Check = {
+  once: true,
   name: `promise 14: ${READS} reads within touchInterval cause one write to the store, and it is a touch`,
   async run(stage) {
     const { one, visitor, clock } = await site(stage)
@@ -56,6 +57,7 @@ const oneTouch: Check = {
 }
 
 const overlapping: Check = {
+  once: true,
   name: `promise 14: ${READS} overlapping reads of a page after a pause cause one write to the store`,
   async run(stage) {
     const met = meeting(READS)

@@ -59,6 +59,7 @@ const everywhere: Check = {
 }
 
 const inStep: Check = {
+  once: true,
   name: 'promise 16: list knows a login at once, a new id once, and forgets what was logged out or has expired',
   doors: ['native'],
   async run(stage) {
@@ -82,6 +83,7 @@ const inStep: Check = {
 }
 
 const inFlight: Check = {
+  once: true,
   name: 'promises 2 and 16: a request that was held in its handler while everything was revoked brings nothing back',
   doors: ['native'],
   async run(stage) {
