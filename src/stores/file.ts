@@ -6,6 +6,7 @@ import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from
 import { Cleanup } from './common/cleanup.ts'
 import { FileCells } from './common/file-cells.ts'
 import { type Buried, type Kept, mustBeKey, write } from './common/file-format.ts'
+import { FilePlace } from './common/file-place.ts'
 import { FileReplace } from './common/file-replace.ts'
 import { FileSessions, type Found, wrote } from './common/file-sessions.ts'
 import { diskFileSystem, type FileSystem, LastingFolders } from './common/file-system.ts'
@@ -46,6 +47,7 @@ export class FileStore implements IndexedSessionStore {
   readonly #cleanup: Cleanup
   readonly #now: () => number
   readonly #turns = new Turns(MOST_AT_ONCE)
+  readonly #place: FilePlace
   #closed = false
 
   constructor(options: FileStoreOptions)
@@ -60,6 +62,7 @@ export class FileStore implements IndexedSessionStore {
     if (process.platform === 'win32') throw new Error('FileStore works on Linux and macOS: on Windows take SqliteStore')
     const disk = fs ?? diskFileSystem(fsync)
     const root = resolve(directory)
+    this.#place = new FilePlace(root)
     const places = { sessions: join(root, 'sessions'), users: join(root, 'users'), nursery: join(root, 'new') }
     const folders = new LastingFolders(disk, root)
     const cells = new FileCells(disk, folders, places.nursery)
@@ -233,7 +236,10 @@ export class FileStore implements IndexedSessionStore {
     }
     return this.#turns.run(async () => {
       inTime()
-      return work(inTime)
+      await this.#place.check()
+      const answer = await work(inTime)
+      await this.#place.learn()
+      return answer
     })
   }
 }
