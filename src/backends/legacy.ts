@@ -1,4 +1,4 @@
-import type { Absent, Draft, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
+import type { Absent, Draft, Held, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
 import { copy, type Data, jsonCopy } from '../core/json.ts'
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { GoneReason, Life } from '../core/record.ts'
@@ -92,13 +92,13 @@ export class LegacyBackend implements SessionBackend {
     return this.save(loaded, draft, request)
   }
 
-  delete(loaded: Loaded | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<undefined> {
+  delete(held: Held | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<undefined> {
     if (id === undefined) return undefined
     // Marked before the answer, and for good: a store that fails may have ended it all the same.
     this.#ended.add(id)
     const failed = (error: unknown): never => {
       // Whoever asked for the end may ask again, or go on.
-      if (loaded) (loaded as LegacyLoaded).moment = this.#ended.now()
+      if (held instanceof LegacyLoaded) held.moment = this.#ended.now()
       throw error
     }
     try {

@@ -1,4 +1,4 @@
-import type { Absent, Draft, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
+import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
@@ -102,9 +102,9 @@ export class StoreBackend implements SessionBackend {
   }
 
   /** Who asks for an end gets it: where the store is away, it goes on being tried after the answer. */
-  async delete(loaded: Loaded | null, _id: string | undefined, reason: GoneReason): Promise<Pending | undefined> {
-    if (!loaded) return undefined
-    const key = this.#options.keyOf(loaded.value)
+  async delete(held: Held | null, _id: string | undefined, reason: GoneReason): Promise<Pending | undefined> {
+    if (!held) return undefined
+    const key = this.#options.keyOf(held.value)
     try {
       await this.#ask('delete', left => this.#store.delete(key, reason, left))
       return undefined

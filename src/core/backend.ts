@@ -46,6 +46,11 @@ export interface Draft {
   readonly changed: boolean
 }
 
+/** What a token stands for, loaded or not. */
+export interface Held {
+  readonly value: string
+}
+
 /** A session's end that could not be carried out, and goes on being tried. */
 export interface Pending {
   failure: unknown
@@ -67,7 +72,7 @@ export interface SessionBackend {
   /** A new id for the same session, the old one dead at once. `loaded` is null for a session that was never written. */
   replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult>
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
-  delete(loaded: Loaded | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | undefined>
+  delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | undefined>
   close(): Promise<void>
 }
 

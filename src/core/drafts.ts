@@ -17,13 +17,8 @@ export function draftOf(config: ManagerConfig, session: Session, snapshot: Snaps
 }
 
 /** Whose session it is by its data; as before where the site has no say. */
-function userOf(config: ManagerConfig, session: Session, data: Data): string | undefined {
+export function userOf(config: ManagerConfig, session: Session, data: Data): string | undefined {
   return config.userOf ? config.userOf(data) : session.loaded?.userId
-}
-
-/** Whom a stored session belongs to never changes under its id. */
-export function changesUser(config: ManagerConfig, session: Session, data: Data): boolean {
-  return session.loaded !== null && config.backend.keyed && userOf(config, session, data) !== session.loaded.userId
 }
 
 /** A session that nobody has logged in to lives shorter, where the site says so. */

@@ -45,6 +45,12 @@ export class Opener {
     return session
   }
 
+  #unreached(value: string): Session {
+    const session = this.detached()
+    session.unreached = { value }
+    return session
+  }
+
   #meet(token: string, request: unknown): MaybePromise<Session | null> {
     const { codec, emit } = this.#config
     const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
@@ -70,7 +76,7 @@ export class Opener {
     admit: (found: Loaded | Gone | Absent) => MaybePromise<Session | null>,
   ): MaybePromise<Session | null> {
     const failed = (error: unknown): Session => {
-      if (goesOnWithout(this.#config, error, 'load', request)) return this.detached()
+      if (goesOnWithout(this.#config, error, 'load', request)) return this.#unreached(value)
       throw error
     }
     let found: MaybePromise<Loaded | Gone | Absent>
@@ -100,7 +106,7 @@ export class Opener {
     // A store looks at its own clock: if ours differs much, one of them is wrong. Nobody's login is thrown away for that.
     const skew = found.record ? skewOf(found, expired !== null, now) : null
     if (skew) this.#reportSkew(skew, now, request)
-    if (skew === 'ahead') return this.detached()
+    if (skew === 'ahead') return this.#unreached(value)
     if (expired) {
       emit('session:expired', { reason: expired, id, value: found.wire }, request)
       return null

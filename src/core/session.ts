@@ -1,4 +1,4 @@
-import type { Draft, Loaded } from './backend.ts'
+import type { Draft, Held, Loaded } from './backend.ts'
 import { SessionDataError } from './errors.ts'
 import { type Data, dataOf, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
@@ -27,6 +27,8 @@ export class Session {
   policy: LifetimePolicy
   /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
   detached = false
+  /** A record may stand behind the token all the same: it could not be loaded, or was not believed. Its end can be asked for. */
+  unreached: Held | null = null
   /** Another request ended it while this one had it. A new id would bring its data back from the dead. */
   lost = false
   /** That its changes are not stored has been said. */

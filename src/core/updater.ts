@@ -67,7 +67,7 @@ export class Updater {
         writer.rest(written.loaded.value, began, attempt, rest)
         return writer.landed(session, written.loaded, draft.data)
       }
-      if (written.status === 'missing') return writer.missing(writing, draft.data)
+      if (written.status === 'missing') return writer.missing(writing, draft)
       this.#refuseOtherIdentity(session, written.current, request)
       session.adopt(written.current)
       writer.clash(written.current.value)

@@ -1,7 +1,7 @@
 import type { Draft, Loaded, Pending, WriteResult } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
 import { Contention } from './contention.ts'
-import { changesUser, draftOf } from './drafts.ts'
+import { draftOf, userOf } from './drafts.ts'
 import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
 import { Lanes } from './lanes.ts'
@@ -98,10 +98,10 @@ export class Writer {
         this.rest(written.loaded.value, began, attempt, rest)
         return this.landed(session, written.loaded, draft.data)
       }
-      if (written.status === 'missing') return this.missing(writing, draft.data)
+      if (written.status === 'missing') return this.missing(writing, draft)
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
       this.clash(written.current.value)
-      const renews = this.#renews(writing, draft.data)
+      const renews = this.#renews(writing, draft.userId)
       if (!this.#merge(session, written.current, request)) {
         if (renews) throw new SessionGoneError()
         return NONE
@@ -133,15 +133,29 @@ export class Writer {
     const { session, intent, request } = writing
     const { backend } = this.#config
     const { loaded } = session
-    if (this.#renews(writing, draft.data)) return backend.replace(loaded, draft, 'regenerated', request)
+    if (this.#renews(writing, draft.userId)) {
+      return chain(this.#endUnreached(writing), () => backend.replace(loaded, draft, 'regenerated', request))
+    }
     if (!loaded) return backend.create(draft, request)
     if (differs || intent.force) return backend.save(loaded, draft, request)
     return this.#touch(session, loaded, draft, request)
   }
 
+  /** A new id leaves no old one behind, also where that could not be loaded. */
+  #endUnreached({ session, request }: Writing): MaybePromise<void> {
+    const { unreached } = session
+    if (!unreached) return
+    return chain(this.#config.backend.delete(unreached, unreached.value, 'regenerated', request), pending => {
+      if (pending) throw pending.failure
+      session.unreached = null
+    })
+  }
+
   /** Whether it gets a new id: because the handler asked for one, or because it changes hands. */
-  #renews({ session, intent }: Writing, data: Data): boolean {
-    return intent.regenerate === true || changesUser(this.#config, session, data)
+  #renews({ session: { loaded }, intent }: Writing, userId: string | undefined): boolean {
+    if (intent.regenerate) return true
+    // Whom a stored session belongs to never changes under its id.
+    return loaded !== null && this.#config.backend.keyed && userId !== loaded.userId
   }
 
   #touch(session: Session, loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult | null> {
@@ -167,7 +181,7 @@ export class Writer {
   withoutToken(writing: Writing, data: Data, differs: boolean): MaybePromise<CommitResult> | undefined {
     const { backend, codec } = this.#config
     const { session, intent } = writing
-    if (backend.keyed && session.loaded && !this.#renews(writing, data)) return undefined
+    if (backend.keyed && session.loaded && !this.#renews(writing, userOf(this.#config, session, data))) return undefined
     if (intent.tokenless) return this.#withhold(writing, differs)
     codec?.ready()
     return undefined
@@ -205,16 +219,18 @@ export class Writer {
     const { backend } = this.#config
     if (session.ended) return NONE
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
-    return chain(backend.delete(session.loaded, session.id, 'destroyed', request), (pending): CommitResult => {
+    const { loaded, unreached } = session
+    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, 'destroyed', request), (pending): CommitResult => {
       session.loaded = null
+      session.unreached = null
       session.ended = true
       return failing({ action: 'clear' }, pending)
     })
   }
 
   /** Its record is gone. A new id was asked for, perhaps by a login, and what comes next counts on it: that fails. */
-  missing(writing: Writing, data: Data): CommitResult {
-    const renews = this.#renews(writing, data)
+  missing(writing: Writing, { userId }: Draft): CommitResult {
+    const renews = this.#renews(writing, userId)
     const result = this.lost(writing.session, writing.request)
     if (renews) throw new SessionGoneError()
     return result

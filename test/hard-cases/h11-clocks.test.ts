@@ -1,6 +1,6 @@
 import { MemoryStore } from 'holdfast/stores/memory'
 import { expect, it } from 'vitest'
-import { nativeMemory, read, type Site, type Visitor, Watch, write } from '../promises/support.ts'
+import { logout, nativeMemory, read, type Site, type Visitor, Watch, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 
 const HOUR = 3_600_000
@@ -10,7 +10,7 @@ table([nativeMemory], open => {
   async function nodes(...offsets: number[]) {
     let time = Date.UTC(2030, 0, 1)
     const store = new Watch(new MemoryStore({ now: () => time }))
-    const routes = { '/in': write({ user: 'ann' }), '/write': write({ n: 1 }), '/read': read('user') }
+    const routes = { '/in': write({ user: 'ann' }), '/write': write({ n: 1 }), '/read': read('user'), '/out': logout }
     const sites = await Promise.all(offsets.map(offset => open({ store, routes, native: { now: () => time + offset } })))
     const advance = (ms: number) => {
       time += ms
@@ -36,6 +36,14 @@ table([nativeMemory], open => {
     expect((await visitor.get('/read')).body).toBe('ann')
     expect(site(1).events.map(({ name, event }) => [name, event.reason])).toContainEqual(['clock:skew', 'ahead'])
     expect(site(1).events.filter(({ name }) => name === 'clock:skew')).toHaveLength(1)
+  })
+
+  it('H11: a logout on a node whose clock is ahead ends the session all the same', async () => {
+    const { site, same } = await nodes(0, HOUR)
+    const visitor = site(0).visitor()
+    await visitor.get('/in')
+    expect((await same(visitor, 1).get('/out')).status).toBe(200)
+    expect((await visitor.get('/read')).body).toBe('nothing')
   })
 
   it('H11: it is said again after a minute', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { holdfastStores, logout, read, type Site, until, write } from '../promises/support.ts'
+import { holdfastStores, logout, read, renew, type Site, until, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 
 const down = new Error('the database is away')
@@ -37,7 +37,7 @@ describe('onStoreError', () => {
     const setUp = async (onStoreError: unknown) => {
       const site = await open({
         [mode.native ? 'native' : 'options']: { onStoreError },
-        routes: { '/in': write({ user: 'ann' }), '/read': read('user'), '/write': write({ n: 1 }) },
+        routes: { '/in': write({ user: 'ann' }), '/read': read('user'), '/write': write({ n: 1 }), '/out': logout, '/renew': renew },
       })
       const visitor = site.visitor()
       await visitor.get('/in')
@@ -54,6 +54,28 @@ describe('onStoreError', () => {
       site.store.heal()
       expect((await visitor.get('/read')).body).toBe('ann')
     })
+
+    for (const [what, path] of [
+      ['logout', '/out'],
+      ['new id', '/renew'],
+    ] as const) {
+      it(`'anonymous': a ${what} ends the session also where it could not be loaded`, async () => {
+        const { site, visitor, cookie } = await setUp('anonymous')
+        site.store.fail('load', down)
+        expect((await visitor.get(path)).status).toBe(200)
+        expect(visitor.header()).not.toBe(cookie)
+        site.store.heal()
+        expect((await site.visitor().get('/read', { headers: { cookie } })).body).toBe('nothing')
+      })
+
+      it(`'anonymous': a ${what} that the store cannot carry out is no success, and is carried out once it is back`, async () => {
+        const { site, visitor, cookie } = await setUp('anonymous')
+        for (const method of ['load', 'delete', 'create']) site.store.fail(method, down)
+        expect((await visitor.get(path)).status).toBe(500)
+        site.store.heal()
+        await until(async () => (await site.visitor().get('/read', { headers: { cookie } })).body === 'nothing')
+      })
+    }
 
     it("'anonymous': a save that fails is never a success", async () => {
       const { site, visitor } = await setUp('anonymous')
