@@ -62,7 +62,7 @@ export class FileStore implements IndexedSessionStore {
     if (process.platform === 'win32') throw new Error('FileStore works on Linux and macOS: on Windows take SqliteStore')
     const disk = fs ?? diskFileSystem(fsync)
     const root = resolve(directory)
-    this.#place = new FilePlace(root)
+    this.#place = new FilePlace(disk, root)
     const places = { sessions: join(root, 'sessions'), users: join(root, 'users'), nursery: join(root, 'new') }
     const folders = new LastingFolders(disk, root)
     const cells = new FileCells(disk, folders, places.nursery)

@@ -112,6 +112,10 @@ export class FakeDisk implements FileSystem {
     return this.#find(path)?.age ?? null
   }
 
+  async identity(path: string) {
+    return this.#folder(path) ? path : null
+  }
+
   #find(path: string): Entry | undefined {
     let here: Entry | undefined = this.#root
     for (const name of path.split('/')) if (name !== '') here = here && isFolder(here) ? here.entries.get(name) : undefined

@@ -18,8 +18,8 @@ interface Waiting {
   go: () => void
 }
 
-/** These change nothing that another process sees. */
-const UNSEEN: readonly Method[] = ['sync']
+/** These change nothing that another process sees, and see nothing that another changes. */
+const UNSEEN: readonly Method[] = ['sync', 'identity']
 
 /** A process: it stands still before each step that others may notice, until it is told to go on. */
 export class Stepper {

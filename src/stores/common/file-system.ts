@@ -35,6 +35,8 @@ export interface FileSystem {
   sync(folder: string): Promise<void>
   /** How long ago it was made or written, in ms; null: it is not there. */
   age(path: string): Promise<number | null>
+  /** What tells a folder from every other one; null: there is nothing by that name. */
+  identity(folder: string): Promise<string | null>
 }
 
 /** The real one. Without `fsync` the system writes when it likes. Nobody but this user may read what it makes. */
@@ -72,6 +74,11 @@ export function diskFileSystem(fsync: boolean): FileSystem {
     async age(path) {
       const found = await or(stat(path), null, 'ENOENT', 'ENOTDIR')
       return found && Date.now() - found.mtimeMs
+    },
+    async identity(folder) {
+      const found = await or(stat(folder), null, 'ENOENT')
+      if (found?.isDirectory() === false) throw new Error('FileStore: its directory is no folder')
+      return found && `${found.dev} ${found.ino}`
     },
   }
 }
