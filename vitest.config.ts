@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 // Tests import the package by its public names and its files by their paths. Both lead to the sources or, with HOLDFAST_TEST_BUILT set
 // (`npm run test:full`), to what was built from them.
@@ -18,6 +18,8 @@ export default defineConfig({
   resolve: { alias: process.env.HOLDFAST_TEST_BUILT ? built : sources },
   test: {
     include: ['test/**/*.test.ts'],
+    // What takes long and differs little from its neighbours is left to `npm run test:full`, which sets this.
+    exclude: [...configDefaults.exclude, ...(process.env.HOLDFAST_TEST_FULL ? [] : ['**/*.full.test.ts'])],
     passWithNoTests: false,
     // By default one core is left to others; on the two cores of a usual CI that is half of them.
     maxWorkers: '100%',

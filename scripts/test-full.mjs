@@ -1,4 +1,4 @@
-// `npm run test:full`: everything of `npm test`, more increments from several processes, then the tests on the built package, and the
+// `npm run test:full`: everything of `npm test`, with every client of the stores and by both doors, more increments from several processes, then the tests on the built package, and the
 // packed tarball, under every Node that the package supports. What a store says to its database does not depend on Node: all the
 // stores are tested again by one of them, the one that has `node:sqlite`.
 import { installNode, NEWER_NODE } from './node-versions.mjs'
@@ -8,7 +8,7 @@ import { runAll, steps, vitest } from './steps.mjs'
 const versions = ['20.19.0', '22.23.3', NEWER_NODE, '26.10.0']
 
 await runAll([
-  ...steps,
+  ...steps.map(step => (step.name === 'tests' ? vitest({ env: { HOLDFAST_TEST_FULL: '1' } }) : step)),
   vitest({ name: '10,000 increments', args: ['test/stores/promises', '-t', 'four processes'], env: { HOLDFAST_INCREMENTS: '10000' } }),
   ...versions.flatMap(version => {
     const node = installNode(version)

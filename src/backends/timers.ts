@@ -1,10 +1,7 @@
 import type { Timers } from '../core/config.ts'
 
-const PAUSE_MS = 2
-const SHORTEST_WRITE_MS = 3
+const SHORTEST_WRITE_MS = 1
 const LONGEST_REST_MS = 200
-/** The first retries are made at once: the conflict's answer carries all that they need. */
-const AT_ONCE = 3
 
 /** Node's timers, for the engine. */
 export const timers: Timers = {
@@ -13,10 +10,13 @@ export const timers: Timers = {
     timer.unref()
     return () => clearTimeout(timer)
   },
-  pause: attempt => (attempt <= AT_ONCE ? Promise.resolve() : sleep(Math.random() * PAUSE_MS)),
-  /** Who has lost `attempt` times has at least so many rivals; each shall have the time for a write. */
-  rest: (tookMs, attempt) =>
-    sleep(Math.min((1 + attempt) * Math.max(tookMs, SHORTEST_WRITE_MS), LONGEST_REST_MS) * (0.75 + Math.random() / 2)),
+  // No longer: who comes late to a contended session finds that it has changed again.
+  pause: () => (Math.random() < 0.5 ? Promise.resolve() : new Promise(resolve => setImmediate(resolve))),
+  /** Who has lost so often has about so many rivals; each shall have the time for a write. */
+  rest(tookMs, losses) {
+    const ms = (2 + losses) * Math.max(tookMs, SHORTEST_WRITE_MS)
+    return sleep(Math.min(ms, LONGEST_REST_MS) * (0.75 + Math.random() / 2))
+  },
 }
 
 function sleep(ms: number): Promise<void> {

@@ -36,10 +36,10 @@ export type OnStoreError = 'fail' | 'anonymous' | ((error: SessionStoreError, re
 export interface Timers {
   /** Calls `fire` after `ms`, unless it is called off by what this gives. */
   after(ms: number, fire: () => void): () => void
-  /** A moment before an attempt that follows a collision, so that those who collided do not go on in step. */
-  pause(attempt: number): Promise<void>
-  /** A longer moment for whoever has won by a write of `tookMs`, at this attempt: those who lost are at it again at once, and shall not lose for ever. */
-  rest(tookMs: number, attempt: number): Promise<void>
+  /** A moment or none, by chance, before an attempt that follows a collision: so that those who collided do not go on in step. */
+  pause(): Promise<void>
+  /** A longer moment for whoever has won by a write of `tookMs`, after so many losses: those who lost are at it again at once, and shall not lose for ever. */
+  rest(tookMs: number, losses: number): Promise<void>
 }
 
 export interface ManagerConfig {

@@ -7,11 +7,21 @@ export interface LaneLimits {
   after: (ms: number, fire: () => void) => () => void
 }
 
-/** `rest`: how long the next in the lane waits after this. */
-type Work<T> = (rest: (pause: Promise<void>) => void) => Promise<T>
+/** The time in which one has the lane. */
+export interface Turn {
+  /** How often others were quicker meanwhile. */
+  losses: number
+  /** How many before it have had the lane without a rest after them. */
+  readonly streak: number
+  /** What the next in the lane waits for; the result of this one does not. */
+  rest?: Promise<void>
+}
+
+type Work<T> = (turn: Turn) => Promise<T>
 
 interface Lane {
   tail: Promise<unknown>
+  streak: number
   waiting: number
 }
 
@@ -23,13 +33,10 @@ export class Lanes {
     return this.#lanes.has(name)
   }
 
-  /**
-   * With `limits`, it fails with a `SessionBusyError` where too many wait already, or once it has waited too long. `work` may hand in
-   * a rest: its own result does not wait for it, the next in the lane does.
-   */
+  /** With `limits`, it fails with a `SessionBusyError` where too many wait already, or once it has waited too long. */
   async run<T>(name: string, work: Work<T>, limits?: LaneLimits): Promise<T> {
     const lane = this.#lanes.get(name)
-    if (!lane) return this.#enter(name, { tail: Promise.resolve(), waiting: 0 }, work)
+    if (!lane) return this.#enter(name, { tail: Promise.resolve(), waiting: 0, streak: 0 }, work)
     if (!limits) return this.#enter(name, lane, work)
     if (lane.waiting >= limits.max) throw new SessionBusyError(`over ${limits.max} updates of one session wait for each other`)
     return this.#wait(name, lane, work, limits)
@@ -44,27 +51,27 @@ export class Lanes {
         lane.waiting--
         reject(new SessionBusyError(`an update has waited ${waitMs} ms for others of the same session`))
       })
-      const turn: Work<void> = async rest => {
+      const begin: Work<void> = async turn => {
         if (late) return
         callOff()
         lane.waiting--
-        await work(rest).then(resolve, reject)
+        await work(turn).then(resolve, reject)
       }
-      void this.#enter(name, lane, turn)
+      void this.#enter(name, lane, begin)
     })
   }
 
   #enter<T>(name: string, lane: Lane, work: Work<T>): Promise<T> {
-    let rest: Promise<void> | undefined
-    const result = lane.tail.then(() =>
-      work(pause => {
-        rest = pause
-      }),
-    )
-    const tail = result.then(
-      () => rest,
-      () => rest,
-    )
+    let turn: Turn
+    const result = lane.tail.then(() => {
+      turn = { losses: 0, streak: lane.streak }
+      return work(turn)
+    })
+    const rest = () => {
+      lane.streak = turn.rest ? 0 : turn.streak + 1
+      return turn.rest
+    }
+    const tail = result.then(rest, rest)
     lane.tail = tail
     this.#lanes.set(name, lane)
     void tail.then(() => {

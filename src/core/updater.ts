@@ -3,10 +3,10 @@ import type { CommitResult, ManagerConfig } from './config.ts'
 import { draftOf } from './drafts.ts'
 import { SessionConflictError } from './errors.ts'
 import { copy, type Data, parseData, plain } from './json.ts'
-import type { LaneLimits } from './lanes.ts'
+import type { LaneLimits, Turn } from './lanes.ts'
 import { merge, sameGuards } from './merge.ts'
 import { type Session, snapshotOf } from './session.ts'
-import { MAX_ATTEMPTS, NONE, type Rest, type Writer, type Writing } from './writer.ts'
+import { MAX_ATTEMPTS, NONE, type Writer, type Writing } from './writer.ts'
 
 /** How many updates of one session may wait for each other in one process. */
 const MAX_QUEUED = 100
@@ -31,11 +31,11 @@ export class Updater {
   /** Where it does not land, the session is as it was before. */
   update(writing: Writing, change: (draft: Data) => unknown): Promise<CommitResult> {
     const { session } = writing
-    const run = async (rest?: Rest) => {
+    const run = async (turn?: Turn) => {
       const before = session.data()
       const progress: Progress = {}
       try {
-        return await this.#untilItLands(writing, change, progress, rest)
+        return await this.#untilItLands(writing, change, progress, turn)
       } catch (error) {
         if (progress.filled) session.refill(withLater(session, progress.filled, session.loaded?.take() ?? before))
         throw error
@@ -44,11 +44,11 @@ export class Updater {
     return session.loaded ? this.#writer.lanes.run(session.loaded.value, run, this.#queue) : run()
   }
 
-  async #untilItLands(writing: Writing, change: (draft: Data) => unknown, progress: Progress, rest?: Rest): Promise<CommitResult> {
+  async #untilItLands(writing: Writing, change: (draft: Data) => unknown, progress: Progress, turn?: Turn): Promise<CommitResult> {
     const { session, request } = writing
     const writer = this.#writer
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      if (attempt > 1) await this.#config.timers.pause(attempt - 1)
+      if (attempt > 1) await this.#config.timers.pause()
       const data = latest(session, progress)
       session.apply(change, data)
       progress.filled = parseData(snapshotOf(data).text())
@@ -64,13 +64,13 @@ export class Updater {
       const began = this.#config.now()
       const written = (await writer.send(writing, draft, true)) as WriteResult
       if (written.status === 'written') {
-        writer.rest(written.loaded.value, began, attempt, rest)
+        if (turn) writer.won(written.loaded.value, began, turn)
         return writer.landed(session, written.loaded, draft.data)
       }
       if (written.status === 'missing') return writer.missing(writing, draft)
       this.#refuseOtherIdentity(session, written.current, request)
       session.adopt(written.current)
-      writer.clash(written.current.value)
+      if (turn) writer.beaten(written.current.value, turn)
     }
     throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to update it`)
   }

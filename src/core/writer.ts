@@ -4,7 +4,7 @@ import { Contention } from './contention.ts'
 import { draftOf, userOf } from './drafts.ts'
 import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
-import { Lanes } from './lanes.ts'
+import { Lanes, type Turn } from './lanes.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
@@ -16,8 +16,8 @@ import { Touches } from './touches.ts'
 export const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
 export const MAX_ATTEMPTS = 20
-
-export type Rest = (pause: Promise<void>) => void
+/** Writes of one session, in one process, without a gap for others: fewer than half of the attempts that they have. */
+const LONGEST_STREAK = 8
 
 /** One commit: what it was asked for, and what it found. */
 export interface Writing {
@@ -66,7 +66,7 @@ export class Writer {
     const { loaded } = writing.session
     if (!differs || !loaded || !this.#fought(loaded.value) || !this.lanes.has(loaded.value))
       return this.#attempt(writing, snapshot, differs, 1)
-    return this.lanes.run(loaded.value, async rest => this.#attempt(writing, writing.session.snapshot(), true, 1, rest))
+    return this.lanes.run(loaded.value, async turn => this.#attempt(writing, writing.session.snapshot(), true, 1, turn))
   }
 
   mayBegin({ session, request }: Writing): MaybePromise<boolean> {
@@ -87,30 +87,30 @@ export class Writer {
     return beforeSave ? hookAnswer('beforeSave', beforeSave(request, session), backend.eager) : false
   }
 
-  /** `rest` is there once it has the lane. */
-  #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number, rest?: Rest): MaybePromise<CommitResult> {
+  /** `turn` is there once it has the lane. */
+  #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number, turn?: Turn): MaybePromise<CommitResult> {
     const { session, request, changed } = writing
     const draft = draftOf(this.#config, session, snapshot, changed)
     const began = this.#config.now()
     return chain(this.send(writing, draft, differs), written => {
       if (!written) return NONE
       if (written.status === 'written') {
-        this.rest(written.loaded.value, began, attempt, rest)
+        if (turn) this.won(written.loaded.value, began, turn)
         return this.landed(session, written.loaded, draft.data)
       }
       if (written.status === 'missing') return this.missing(writing, draft)
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
-      this.clash(written.current.value)
+      if (turn) this.beaten(written.current.value, turn)
       const renews = this.#renews(writing, draft.userId)
       if (!this.#merge(session, written.current, request)) {
         if (renews) throw new SessionGoneError()
         return NONE
       }
-      const again = async (ownRest: Rest) => {
-        await this.#config.timers.pause(attempt)
-        return this.#attempt(writing, session.snapshot(), true, attempt + 1, ownRest)
+      const again = async (own: Turn) => {
+        await this.#config.timers.pause()
+        return this.#attempt(writing, session.snapshot(), true, attempt + 1, own)
       }
-      return rest ? again(rest) : this.lanes.run(written.current.value, again)
+      return turn ? again(turn) : this.lanes.run(written.current.value, again)
     })
   }
 
@@ -118,14 +118,18 @@ export class Writer {
     return this.#contention.recent(id, this.#config.now())
   }
 
-  /** Another request was quicker. */
-  clash(id: string): void {
-    this.#contention.clash(id, this.#config.now())
+  /** Another was quicker than who has the lane. The first time others of this process may have been; then it is another process. */
+  beaten(id: string, turn: Turn): void {
+    turn.losses++
+    if (turn.losses > 1) this.#contention.clash(id, this.#config.now())
   }
 
-  /** Who has won where others fight on lets them: for about as long as its own write took. */
-  rest(id: string, began: number, attempt: number, rest: Rest | undefined): void {
-    if (rest && this.#fought(id)) rest(this.#config.timers.rest(this.#config.now() - began, attempt))
+  /**
+   * Who has won where others fight on lets them, for about as long as its own write took. So does a process that has won for some
+   * time: others may lose to it again and again, and those who lose write nothing by which they could be seen.
+   */
+  won(id: string, began: number, turn: Turn): void {
+    if (turn.streak >= LONGEST_STREAK || this.#fought(id)) turn.rest = this.#config.timers.rest(this.#config.now() - began, turn.losses)
   }
 
   /** Null: a touch has failed, and the site does without. */

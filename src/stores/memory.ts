@@ -2,8 +2,8 @@ import { mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
 import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
 import { touched } from './common/life.ts'
-import { clone, type Held, isLive, Shelf } from './common/memory-shelf.ts'
 import { isDone, remember } from './common/recent.ts'
+import { clone, type Held, isLive, Shelf } from './memory/shelf.ts'
 
 export interface MemoryStoreOptions {
   /** How many sessions and tombstones it holds. Default 100,000. */

@@ -2,7 +2,8 @@ import { type Duration, mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
 import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
-import { type Limit, limitOf, type MongoCollection, MongoCommands } from './common/mongodb-commands.ts'
+import { isDone } from './common/recent.ts'
+import { type Limit, limitOf, type MongoCollection, MongoCommands } from './mongodb/commands.ts'
 import {
   type FoundDocument,
   hadVersion,
@@ -14,10 +15,9 @@ import {
   saved,
   tombstone,
   touched,
-} from './common/mongodb-document.ts'
-import { isDone } from './common/recent.ts'
+} from './mongodb/document.ts'
 
-export type { MongoCollection } from './common/mongodb-commands.ts'
+export type { MongoCollection } from './mongodb/commands.ts'
 
 export interface MongoStoreOptions {
   /** How often this store removes what has ended, too. Default false: the database does it, by an index, ten minutes after the end. */

@@ -3,11 +3,11 @@ import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
 import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { Limit } from './common/limit.ts'
-import { errnoOf, inTime, MysqlClient, type MysqlPool, NO_SUCH_TABLE, OUT_OF_RANGE, type Written } from './common/mysql-client.ts'
-import { ANSWER, Clock, hadVersion, type MysqlRow, mysqlSql } from './common/mysql-sql.ts'
 import { foundIn, recordOf } from './common/row.ts'
+import { errnoOf, inTime, MysqlClient, type MysqlPool, NO_SUCH_TABLE, OUT_OF_RANGE, type Written } from './mysql/client.ts'
+import { ANSWER, Clock, hadVersion, type MysqlRow, mysqlSql } from './mysql/sql.ts'
 
-export type { MysqlConnection, MysqlPool, MysqlQuery } from './common/mysql-client.ts'
+export type { MysqlConnection, MysqlPool, MysqlQuery } from './mysql/client.ts'
 
 export interface MysqlStoreOptions {
   /** The table, also `database.table`. Default `holdfast_sessions`. */

@@ -4,11 +4,11 @@ import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../
 import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { Limit } from './common/limit.ts'
-import { inTime, PostgresConnections, type PostgresPool, type PostgresResult } from './common/postgres-connections.ts'
-import { postgresSql, type Statement } from './common/postgres-sql.ts'
 import { foundIn, recordOf, type SessionRow, valuesOf } from './common/row.ts'
+import { inTime, PostgresConnections, type PostgresPool, type PostgresResult } from './postgres/connections.ts'
+import { postgresSql, type Statement } from './postgres/sql.ts'
 
-export type { PostgresClient, PostgresPool } from './common/postgres-connections.ts'
+export type { PostgresClient, PostgresPool } from './postgres/connections.ts'
 
 export interface PostgresStoreOptions {
   /** The table, also `schema.table`. Default `holdfast_sessions`. */

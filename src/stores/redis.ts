@@ -10,9 +10,9 @@ import {
   tombstoneMs,
 } from '../core/record.ts'
 import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
-import { left, RedisCaller, type Until, until } from './common/redis-caller.ts'
-import { connectionOf, type RedisClient, type RedisConnection } from './common/redis-client.ts'
-import { scanKeys } from './common/redis-scan.ts'
+import { left, RedisCaller, type Until, until } from './redis/caller.ts'
+import { connectionOf, type RedisClient, type RedisConnection } from './redis/client.ts'
+import { scanKeys } from './redis/scan.ts'
 
 export type { RedisClient }
 

@@ -5,7 +5,7 @@ import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../
 import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { foundIn, recordOf } from './common/row.ts'
-import { columnsOf, hadVersion, isLive, type Parameters, type Row, statements } from './common/sqlite-sql.ts'
+import { columnsOf, hadVersion, isLive, type Parameters, type Row, statements } from './sqlite/sql.ts'
 
 /** What better-sqlite3, `libsql` and `node:sqlite` have in common, and how each says how it is. */
 export interface SqliteDatabase {

@@ -1,6 +1,6 @@
 // A disk in memory, as `FileStore` sees one. Its calls are done when they are made, so a test can say in which order.
 import { basename, dirname } from 'node:path'
-import type { FileSystem } from '../../src/stores/common/file-system.ts'
+import type { FileSystem } from '../../src/stores/file/system.ts'
 
 interface FakeFile {
   text: string

@@ -1,6 +1,6 @@
 // Plays calls of several processes in every order of their steps on one disk: after each call to the disk, any other may go on.
 import { dirname } from 'node:path'
-import type { FileSystem } from '../../src/stores/common/file-system.ts'
+import type { FileSystem } from '../../src/stores/file/system.ts'
 import type { FakeDisk } from './file-disk.ts'
 
 type Method = keyof FileSystem

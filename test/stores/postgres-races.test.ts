@@ -1,8 +1,8 @@
 // Races with a barrier inside of them: another connection holds the row until all rivals wait for it.
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SessionRecord } from '../../src/core/record.ts'
-import { postgresSql } from '../../src/stores/common/postgres-sql.ts'
 import { valuesOf } from '../../src/stores/common/row.ts'
+import { postgresSql } from '../../src/stores/postgres/sql.ts'
 import { next, record, startTown, type Town, userKey, waiting, whileLocked } from './postgres-support.ts'
 
 const RIVALS = 50

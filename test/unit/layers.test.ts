@@ -105,8 +105,13 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
   {
     file: 'src/stores/common/x.ts',
     may: ['./x.ts', '../../core/x.ts', 'node:fs/promises'],
-    mayNot: ['../../crypto/x.ts', '../../backends/x.ts', '../../create.ts', '../memory.ts', 'node:crypto', 'redis'],
+    mayNot: ['../../crypto/x.ts', '../../backends/x.ts', '../../create.ts', '../memory.ts', '../redis/x.ts', 'node:crypto', 'redis'],
   },
+  ...['memory', 'file', 'sqlite', 'redis', 'postgres', 'mysql', 'mongodb'].map(store => ({
+    file: `src/stores/${store}/x.ts`,
+    may: ['./x.ts', '../common/x.ts', '../../core/x.ts', 'node:fs/promises'],
+    mayNot: ['../../crypto/x.ts', '../../backends/x.ts', '../../create.ts', '../memory.ts', '../other/x.ts', 'node:crypto', 'redis'],
+  })),
   {
     file: 'src/koa/x.ts',
     may: [

@@ -8,3 +8,6 @@ export type Handle = SqliteDatabase & { close(): void }
 
 /** How a library opens a file; undefined where this Node does not have it. */
 export function opener(client: string): ((path: string) => Handle) | undefined
+
+/** The file of a space. */
+export function fileOf(folder: string, space: string): string

@@ -23,6 +23,9 @@ const openers = {
   },
 }
 
+/** Each space has one of its own: two libraries in one process corrupt a file that they share. */
+export const fileOf = (folder, space) => join(folder, `${space}.db`)
+
 /** @param {string} client */
 export function opener(client) {
   return openers[client]()
@@ -32,7 +35,7 @@ export function opener(client) {
 export async function open({ url, space, now, client = 'libsql', options }) {
   const openFile = opener(client)
   if (!openFile) throw new Error(`Node ${process.version} has no ${client}: run npm test, it sets it up`)
-  const database = openFile(url === ':memory:' ? url : join(url, 'sessions.db'))
+  const database = openFile(url === ':memory:' ? url : fileOf(url, space))
   const store = new SqliteStore(database, { table: `sessions_${space}`, now, ...options })
   return {
     store,

@@ -80,8 +80,16 @@ const ofServer: Check = {
     const { server } = stage.ground
     if (!server) throw new Error('there is no server to kill')
     const site = await stage.site({ routes, storeTimeout: 1500 })
-    const visitor = () => site.visitor()
-    await crashInTheMiddle({ visitor, crash: () => server.kill(), restarted: () => server.start().then(() => visitor) })
+    await crashInTheMiddle({
+      visitor: () => site.visitor(),
+      crash: () => server.kill(),
+      // With patience: some take seconds for their first answers after a crash.
+      restarted: async () => {
+        await server.start()
+        const patient = await stage.site({ routes })
+        return () => patient.visitor()
+      },
+    })
   },
 }
 

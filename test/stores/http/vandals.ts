@@ -25,8 +25,8 @@ export function moveFolder({ url }: Ground, space: string): Vandal {
 export function renameTables({ url }: Ground, space: string, client: string): Vandal {
   const renamed: string[] = []
   const inFile = async (act: (run: (sql: string) => void, names: () => string[]) => void) => {
-    const { opener } = await import('../clients/sqlite.mjs')
-    const database: Loose = opener(client)?.(join(url, 'sessions.db'))
+    const { fileOf, opener } = await import('../clients/sqlite.mjs')
+    const database: Loose = opener(client)?.(fileOf(url, space))
     try {
       const all = "SELECT name FROM sqlite_master WHERE type = 'table'"
       act(

@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../core/errors.ts'
-import type { RedisConnection } from './redis-client.ts'
-import { SCRIPT, SCRIPT_SHA } from './redis-scripts.ts'
+import type { RedisConnection } from './client.ts'
+import { SCRIPT, SCRIPT_SHA } from './scripts.ts'
 
 /** When the caller stops waiting, by `performance.now()`; undefined: never. */
 export type Until = number | undefined

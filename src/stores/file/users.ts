@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path'
 import type { SessionRecord } from '../../core/record.ts'
-import { keyOfName, nameOfKey, shardOf, uniqueName } from './file-format.ts'
-import type { FileSessions } from './file-sessions.ts'
-import type { FileSystem, LastingFolders } from './file-system.ts'
+import { keyOfName, nameOfKey, shardOf, uniqueName } from './format.ts'
+import type { FileSessions } from './sessions.ts'
+import type { FileSystem, LastingFolders } from './system.ts'
 
 const ENTRY = /^(\d{10}-[0-9a-z]{41})-(.+)$/
 const DIGITS = 10

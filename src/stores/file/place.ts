@@ -1,4 +1,4 @@
-import type { FileSystem } from './file-system.ts'
+import type { FileSystem } from './system.ts'
 
 /**
  * The folder that the sessions are in. A disk that is no longer mounted, or a folder that was moved away, must not look like a store

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { GoneReason, SessionRecord } from '../../core/record.ts'
-import type { FileCells, Step, Version } from './file-cells.ts'
-import { type Buried, type Kept, nameOfKey, type Pending, read, shardOf, write } from './file-format.ts'
-import { endOf } from './life.ts'
-import { isDone } from './recent.ts'
+import { endOf } from '../common/life.ts'
+import { isDone } from '../common/recent.ts'
+import type { FileCells, Step, Version } from './cells.ts'
+import { type Buried, type Kept, nameOfKey, type Pending, read, shardOf, write } from './format.ts'
 
 /** What lies under a key now. Neither `live` nor `gone`: nothing, for anybody who asks. */
 export interface Found {

@@ -2,9 +2,9 @@ import { EndQueue } from '../../core/end-queue.ts'
 import { SessionStoreFullError } from '../../core/errors.ts'
 import { copy } from '../../core/json.ts'
 import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../../core/record.ts'
+import { endOf } from '../common/life.ts'
+import type { RecentVersions } from '../common/recent.ts'
 import { KeysByUser } from './keys-by-user.ts'
-import { endOf } from './life.ts'
-import type { RecentVersions } from './recent.ts'
 
 export interface Held {
   readonly record: SessionRecord

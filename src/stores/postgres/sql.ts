@@ -1,6 +1,6 @@
 import { RECENT_VERSIONS } from '../../core/record.ts'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
-import { RECORD_COLUMNS } from './row.ts'
+import { RECORD_COLUMNS } from '../common/row.ts'
 
 type Column = (typeof RECORD_COLUMNS)[number]
 

@@ -1,9 +1,9 @@
 import { type GoneReason, type SessionRecord, tombstoneMs } from '../../core/record.ts'
 import type { ReplaceResult } from '../../core/store.ts'
-import type { Buried, Kept } from './file-format.ts'
-import { type FileSessions, wrote } from './file-sessions.ts'
-import type { FileUsers } from './file-users.ts'
-import { endOf } from './life.ts'
+import { endOf } from '../common/life.ts'
+import type { Buried, Kept } from './format.ts'
+import { type FileSessions, wrote } from './sessions.ts'
+import type { FileUsers } from './users.ts'
 
 export interface Replacement {
   oldKey: string

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { uniqueName } from './file-format.ts'
-import type { FileSystem, LastingFolders } from './file-system.ts'
+import { uniqueName } from './format.ts'
+import type { FileSystem, LastingFolders } from './system.ts'
 
 /*
  * A cell is a value that several processes compare and set. It is a folder; version k of the value is a file whose name ends

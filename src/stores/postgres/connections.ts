@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Limit } from './limit.ts'
-import { type Statement, TERMINATE } from './postgres-sql.ts'
+import { Limit } from '../common/limit.ts'
+import { type Statement, TERMINATE } from './sql.ts'
 
 export interface PostgresResult {
   rows: unknown[]

@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../../core/errors.ts'
-import type { RedisConnection } from './redis-client.ts'
+import type { RedisConnection } from './client.ts'
 
 /** How often SCAN is asked for one page: a database may hold much that is not ours. */
 const SCANS_PER_PAGE = 20

@@ -12,7 +12,7 @@ import {
   pipelineOf,
   RECORD_FIELDS,
   SET_ENDS_AT,
-} from './mongodb-document.ts'
+} from './document.ts'
 
 /** What the store uses of the driver's `Collection`. `never`: of whatever type the driver wants. */
 export interface MongoCollection {

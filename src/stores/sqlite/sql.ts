@@ -1,5 +1,5 @@
 import { RECENT_VERSIONS, type SessionRecord } from '../../core/record.ts'
-import { RECORD_COLUMNS, type SessionRow, valuesOf } from './row.ts'
+import { RECORD_COLUMNS, type SessionRow, valuesOf } from '../common/row.ts'
 
 export type Parameters = Record<string, string | number | null>
 export type Row = SessionRow & { seq: number | bigint; recent: string }

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
-import type { FileCells } from './file-cells.ts'
-import { keyOfName, read, uniqueName } from './file-format.ts'
-import type { FileSessions } from './file-sessions.ts'
-import type { FileSystem } from './file-system.ts'
-import type { FileUsers } from './file-users.ts'
-import { endOf } from './life.ts'
+import { endOf } from '../common/life.ts'
+import type { FileCells } from './cells.ts'
+import { keyOfName, read, uniqueName } from './format.ts'
+import type { FileSessions } from './sessions.ts'
+import type { FileSystem } from './system.ts'
+import type { FileUsers } from './users.ts'
 
 /** So long something unfinished may lie about. */
 const ABANDONED_MS = 3_600_000

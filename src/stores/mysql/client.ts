@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Limit } from './limit.ts'
+import type { Limit } from '../common/limit.ts'
 
 /** What is used of a connection of `mysql2/promise`. */
 export interface MysqlConnection {

@@ -1,5 +1,5 @@
 import type { Gone, SessionRecord } from '../../core/record.ts'
-import type { RecentVersions } from './recent.ts'
+import type { RecentVersions } from '../common/recent.ts'
 
 /** A record that a `replace` has put down, and which lives once the old one's tombstone names it. */
 export interface Pending {

@@ -1,7 +1,7 @@
 import { type GoneReason, RECENT_VERSIONS, type SessionRecord, tombstoneMs } from '../../core/record.ts'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
-import type { Limit } from './limit.ts'
-import { RECORD_COLUMNS, type SessionRow, valuesOf } from './row.ts'
+import type { Limit } from '../common/limit.ts'
+import { RECORD_COLUMNS, type SessionRow, valuesOf } from '../common/row.ts'
 
 type Value = string | number | null
 /** `ends_at`: when a row ends, whatever it is. `gone_until`: the same, but of tombstones only. */
