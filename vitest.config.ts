@@ -21,8 +21,8 @@ export default defineConfig({
     // What takes long and differs little from its neighbours is left to `npm run test:full`, which sets this.
     exclude: [...configDefaults.exclude, ...(process.env.HOLDFAST_TEST_FULL ? [] : ['**/*.full.test.ts'])],
     passWithNoTests: false,
-    // By default one core is left to others; on the two cores of a usual CI that is half of them.
-    maxWorkers: '100%',
+    // One more than the cores of a usual CI: many tests wait for servers.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text', 'html'] },

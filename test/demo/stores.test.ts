@@ -11,6 +11,7 @@ import { startPostgres } from '../servers/postgres.ts'
 import { freePort } from '../servers/process.ts'
 import { startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
+import { full } from '../support/full.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -95,9 +96,11 @@ describe('STORE names', () => {
   const servers: Array<[name: string, shown: string, start: () => Promise<TestServer>, missing?: string | undefined]> = [
     ['redis://', 'RedisStore', startRedis],
     ['postgres://', 'PostgresStore', startPostgres],
-    ['mysql://', 'MysqlStore', startMariadb],
-    ['mongodb://', 'MongoStore', startDocumentDB, whyNoDocumentDB()],
   ]
+  if (full) {
+    servers.push(['mysql://', 'MysqlStore', startMariadb])
+    servers.push(['mongodb://', 'MongoStore', startDocumentDB, whyNoDocumentDB()])
+  }
   for (const [name, shown, startIt, missing] of servers) {
     test.skipIf(missing)(missing ? `${name}…: ${missing}` : `${name}…`, async () => {
       const database = await startIt()

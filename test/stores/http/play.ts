@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { full } from '../../support/full.ts'
 import { durability } from '../hard-cases/durability.ts'
 import { lostAnswer } from '../hard-cases/h02-lost-answer.ts'
 import { regenerateRaces } from '../hard-cases/h03-regenerate.ts'
@@ -28,9 +29,6 @@ const promises: readonly Check[] = [
 const hardCases: readonly Check[] = [...lostAnswer, ...regenerateRaces, ...lateRequest, ...clocks, ...tenants, ...durability]
 
 export const doors: readonly Door[] = ['native', 'drop-in']
-
-/** `npm run test:full` sets it. */
-const full = process.env.HOLDFAST_TEST_FULL !== undefined
 
 /**
  * Every check, with each client of a place, whose server is started once for all of them; the second door with the first client. Stores do
