@@ -5,7 +5,7 @@ import { isPromise, type MaybePromise } from '../core/maybe.ts'
 export const DEFAULT_STORE_TIMEOUT_MS = 5000
 
 /** Node's timers know no longer time. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Calls a store, which may answer at once, by a promise, by throwing, or never. Its failure gets Holdfast's type with its

@@ -1,4 +1,5 @@
 import type { Timers } from '../core/config.ts'
+import { MAX_TIMER_MS } from './ask.ts'
 
 const SHORTEST_WRITE_MS = 1
 const LONGEST_REST_MS = 200
@@ -6,7 +7,7 @@ const LONGEST_REST_MS = 200
 /** Node's timers, for the engine. */
 export const timers: Timers = {
   after(ms, fire) {
-    const timer = setTimeout(fire, ms)
+    const timer = setTimeout(fire, Math.min(ms, MAX_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   },

@@ -33,12 +33,11 @@ export class Lanes {
     return this.#lanes.has(name)
   }
 
-  /** With `limits`, it fails with a `SessionBusyError` where too many wait already, or once it has waited too long. */
-  async run<T>(name: string, work: Work<T>, limits?: LaneLimits): Promise<T> {
+  /** It fails with a `SessionBusyError` where too many wait already, or once it has waited too long. */
+  async run<T>(name: string, work: Work<T>, limits: LaneLimits): Promise<T> {
     const lane = this.#lanes.get(name)
     if (!lane) return this.#enter(name, { tail: Promise.resolve(), waiting: 0, streak: 0 }, work)
-    if (!limits) return this.#enter(name, lane, work)
-    if (lane.waiting >= limits.max) throw new SessionBusyError(`over ${limits.max} updates of one session wait for each other`)
+    if (lane.waiting >= limits.max) throw new SessionBusyError(`over ${limits.max} writes of one session wait for each other`)
     return this.#wait(name, lane, work, limits)
   }
 
@@ -47,14 +46,14 @@ export class Lanes {
     return new Promise((resolve, reject) => {
       let late = false
       const callOff = after(waitMs, () => {
+        // It keeps its place until its turn comes: behind one that never ends, no more than `max` may gather.
         late = true
-        lane.waiting--
-        reject(new SessionBusyError(`an update has waited ${waitMs} ms for others of the same session`))
+        reject(new SessionBusyError(`a write has waited ${waitMs} ms for others of the same session`))
       })
       const begin: Work<void> = async turn => {
+        lane.waiting--
         if (late) return
         callOff()
-        lane.waiting--
         await work(turn).then(resolve, reject)
       }
       void this.#enter(name, lane, begin)

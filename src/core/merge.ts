@@ -1,4 +1,6 @@
+import { SessionAsyncHookError } from './errors.ts'
 import { type Data, put, sameJson } from './json.ts'
+import { isPromise } from './maybe.ts'
 
 /** What to do where both sides changed the same path. A function gets the three values and returns the one to keep. */
 export type ConflictPolicy = 'merge' | 'error' | ((path: readonly string[], base: unknown, mine: unknown, theirs: unknown) => unknown)
@@ -57,7 +59,11 @@ function mergeValue(base: unknown, mine: unknown, theirs: unknown, path: readonl
   if (isObject(base) && isObject(mine) && !isObject(theirs)) return theirs
   if (isObject(base) && isObject(theirs) && !isObject(mine)) return mine
   if (policy === 'error') throw new PathConflict(path)
-  return policy === 'merge' ? mine : policy(path, base, mine, theirs)
+  if (policy === 'merge') return mine
+  const kept = policy(path, base, mine, theirs)
+  if (!isPromise(kept)) return kept
+  kept.then(undefined, () => undefined)
+  throw new SessionAsyncHookError('conflict')
 }
 
 function own(data: Data, key: string): unknown {

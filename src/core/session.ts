@@ -27,7 +27,7 @@ export class Session {
   policy: LifetimePolicy
   /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
   detached = false
-  /** A record may stand behind the token all the same: it could not be loaded, or was not believed. Its end can be asked for. */
+  /** A record stands behind the token all the same: it could not be loaded, was not believed, or changed hands. Its end can be asked for. */
   unreached: Held | null = null
   /** Another request ended it while this one had it. A new id would bring its data back from the dead. */
   lost = false
@@ -138,6 +138,12 @@ export class Session {
     void busy.then(() => {
       if (this.busy === busy) this.busy = undefined
     })
+  }
+
+  /** Its record lives on as somebody else's; a logout still ends it. */
+  giveUp(): void {
+    this.unreached = this.loaded
+    this.lose()
   }
 
   get life(): Life | undefined {

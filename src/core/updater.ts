@@ -79,7 +79,7 @@ export class Updater {
     const { emit, guard } = this.#config
     if (!session.loaded || sameGuards(plain(session.loaded.base), plain(current.base), guard)) return
     emit('session:conflict', { reason: 'guarded', id: session.id }, request)
-    session.lose()
+    session.giveUp()
     throw new SessionConflictError('another request changed who this session belongs to')
   }
 }

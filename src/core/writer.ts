@@ -4,7 +4,7 @@ import { Contention } from './contention.ts'
 import { draftOf, userOf } from './drafts.ts'
 import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
-import { Lanes, type Turn } from './lanes.ts'
+import { type LaneLimits, Lanes, type Turn } from './lanes.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
@@ -16,6 +16,8 @@ import { Touches } from './touches.ts'
 export const NONE: CommitResult = { action: 'none' }
 const DROPPED: CommitResult = { action: 'dropped' }
 export const MAX_ATTEMPTS = 20
+/** How many saves of one session may wait for each other in one process. */
+const MOST_WAITING = 1000
 /** Writes of one session, in one process, without a gap for others: fewer than half of the attempts that they have. */
 const LONGEST_STREAK = 8
 
@@ -35,9 +37,11 @@ export class Writer {
   readonly lanes = new Lanes()
   readonly #touches = new Touches()
   readonly #contention = new Contention()
+  readonly #limits: LaneLimits
 
   constructor(config: ManagerConfig) {
     this.#config = config
+    this.#limits = { max: MOST_WAITING, waitMs: config.queueMs, after: config.timers.after }
   }
 
   /** Lets the site's hook have its last word, and writes. `differs`: something is to be saved, not only touched. */
@@ -66,7 +70,7 @@ export class Writer {
     const { loaded } = writing.session
     if (!differs || !loaded || !this.#fought(loaded.value) || !this.lanes.has(loaded.value))
       return this.#attempt(writing, snapshot, differs, 1)
-    return this.lanes.run(loaded.value, async turn => this.#attempt(writing, writing.session.snapshot(), true, 1, turn))
+    return this.lanes.run(loaded.value, async turn => this.#attempt(writing, writing.session.snapshot(), true, 1, turn), this.#limits)
   }
 
   mayBegin({ session, request }: Writing): MaybePromise<boolean> {
@@ -110,7 +114,7 @@ export class Writer {
         await this.#config.timers.pause()
         return this.#attempt(writing, session.snapshot(), true, attempt + 1, own)
       }
-      return turn ? again(turn) : this.lanes.run(written.current.value, again)
+      return turn ? again(turn) : this.lanes.run(written.current.value, again, this.#limits)
     })
   }
 
@@ -197,9 +201,10 @@ export class Writer {
       if (differs || intent.force || intent.regenerate) throw new SessionHeadersSentError()
       return DROPPED
     }
-    if (!intent.regenerate || !session.loaded) return DROPPED
+    const held = session.loaded ?? session.unreached
+    if (!intent.regenerate || !held) return DROPPED
     // A new id was asked for and cannot be given: the old one must not go on as if it had been.
-    return chain(this.#config.backend.delete(session.loaded, session.id, 'regenerated', request), (pending): CommitResult => {
+    return chain(this.#config.backend.delete(held, session.id ?? held.value, 'regenerated', request), (pending): CommitResult => {
       session.lose()
       return failing(DROPPED, pending)
     })
@@ -225,9 +230,12 @@ export class Writer {
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
     const { loaded, unreached } = session
     return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, 'destroyed', request), (pending): CommitResult => {
-      session.loaded = null
-      session.unreached = null
-      session.ended = true
+      // Asked for again, it is tried again.
+      if (!pending) {
+        session.loaded = null
+        session.unreached = null
+        session.ended = true
+      }
       return failing({ action: 'clear' }, pending)
     })
   }
@@ -270,7 +278,7 @@ export class Writer {
     }
     if (result.outcome === 'guarded') {
       emit('session:conflict', { reason: 'guarded', id: session.id }, request)
-      session.lose()
+      session.giveUp()
       if (onGone === 'error') throw new SessionConflictError('another request changed who this session belongs to')
       return false
     }

@@ -238,7 +238,8 @@ export class FileStore implements IndexedSessionStore {
       inTime()
       await this.#place.check()
       const answer = await work(inTime)
-      await this.#place.learn()
+      // It may have gone in the middle; then what was found, or not found, means nothing.
+      await this.#place.check()
       return answer
     })
   }

@@ -95,11 +95,17 @@ export class FakeDisk implements FileSystem {
     if (this.#find(path)) this.#take(path)
   }
 
-  async makeFolder(path: string): Promise<boolean> {
-    if (path === '/' || this.#folder(path)) return false
-    await this.makeFolder(dirname(path))
+  async makeFolder(path: string): Promise<boolean | null> {
+    if (this.#folder(path)) return false
+    if (!this.#folder(dirname(path))) return null
     this.#put(path, { entries: new Map(), age: 0 })
     return true
+  }
+
+  async makeFolders(path: string): Promise<boolean> {
+    if (this.#folder(path)) return false
+    await this.makeFolders(dirname(path))
+    return (await this.makeFolder(path)) === true
   }
 
   async removeFolder(path: string) {

@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileStore } from 'holdfast/stores/file'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { diskFileSystem, type FileSystem } from '../../src/stores/file/system.ts'
 import { temporaryFolder } from '../servers/process.ts'
 import { engine, record } from '../unit/support.ts'
 
@@ -55,6 +56,40 @@ describe.each(Object.keys(ways))('a directory that %s while the store is in use'
     comeBack()
     expect(await store.load('a')).toEqual(made)
     expect(await store.load('b')).toBeNull()
+  })
+
+  it('in the middle of a call, that call fails too, and no other directory is made in its place', async () => {
+    const { path, remove } = temporaryFolder('place')
+    onTestFinished(remove)
+    const directory = join(path, 'sessions')
+    const real = diskFileSystem(false)
+    let leaves: keyof FileSystem | undefined
+    const leaving = new Proxy(real, {
+      get: (target, name: keyof FileSystem) => {
+        if (name === leaves) {
+          leaves = undefined
+          renameSync(directory, join(path, 'aside'))
+        }
+        return target[name]
+      },
+    })
+    const store = new FileStore({ directory, now: () => Date.UTC(2030, 0, 1) }, leaving)
+    const made = record({ key: 'a' })
+    await store.create(made)
+    const calls: Array<[keyof FileSystem, () => Promise<unknown>]> = [
+      ['list', () => store.load('a')],
+      ['create', () => store.create(record({ key: 'b' }))],
+      ['makeFolder', () => store.create(record({ key: 'c', userKey: 'u' }))],
+      ['create', () => store.save({ ...made, version: 'v2' }, made.version)],
+      ['create', () => store.delete('a', 'destroyed')],
+    ]
+    for (const [when, call] of calls) {
+      leaves = when
+      await expect(call()).rejects.toThrow('FileStore: its directory')
+      expect(existsSync(directory)).toBe(false)
+      renameSync(join(path, 'aside'), directory)
+    }
+    expect(await store.load('a')).toEqual(made)
   })
 
   it('promise 5: a save fails, and is not dropped', async () => {

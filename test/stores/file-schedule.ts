@@ -92,6 +92,7 @@ function footprintOf(disk: FakeDisk, method: Method, [path = '', to = '']: strin
     case 'link':
       return { reads: [path], names: [`${dirname(to)}/*`], writes: [to] }
     case 'makeFolder':
+    case 'makeFolders':
       if (disk.isFolder(path)) return { reads: [path], names: [], writes: [] }
       return { reads: [], names: [`${dirname(path)}/*`], writes: [path, `${path}/*`] }
     case 'rename':

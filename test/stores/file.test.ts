@@ -366,7 +366,7 @@ describe('a disk that is full, or for reading only', () => {
       }),
     ],
     ['no room for names', 'ENOSPC', () => ({ link: failing('ENOSPC'), rename: failing('ENOSPC') })],
-    ['nothing can be made', 'EROFS', () => ({ create: failing('EROFS'), makeFolder: failing('EROFS') })],
+    ['nothing can be made', 'EROFS', () => ({ create: failing('EROFS'), makeFolder: failing('EROFS'), makeFolders: failing('EROFS') })],
   ] as const) {
     it(`${what}: the error comes through, and nothing is half there`, async () => {
       const good = newStore()
@@ -559,7 +559,14 @@ describe('the disk in memory of the tests', () => {
       }
       const list = async (path: string) => (await disk.list(path))?.sort() ?? null
       return [
-        [await disk.makeFolder(join(a, 'deep')), await disk.makeFolder(a), await list(a), await list(b), await list(join(b, 'x'))],
+        [
+          await disk.makeFolder(join(a, 'deep')),
+          await disk.makeFolders(join(a, 'deep')),
+          await disk.makeFolder(a),
+          await list(a),
+          await list(b),
+          await list(join(b, 'x')),
+        ],
         [
           await file(join(a, '1')),
           await file(join(b, '1')),
@@ -606,7 +613,7 @@ describe('the disk in memory of the tests', () => {
     }
     mkdirSync(root)
     const fake = new FakeDisk()
-    await fake.makeFolder('/root')
+    await fake.makeFolders('/root')
     expect(await play(fake, '/root')).toEqual(await play(real, root))
   })
 

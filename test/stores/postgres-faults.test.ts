@@ -288,3 +288,25 @@ test('an error of the server is passed on as it is, and its connection goes', as
   expect((await failure(() => store.load('none'))).error).toMatchObject({ code: '3F000', message: expect.stringContaining('nowhere') })
   expect(pool.totalCount).toBe(0)
 })
+
+test('a connection that the app has given back in the middle of a transaction is not used', async () => {
+  const table = town.table()
+  const { store, pool } = town.open({ table }, { max: 1 })
+  const { store: seen } = town.open({ table })
+  await store.migrate()
+  const abandon = async () => {
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    client.release()
+  }
+  const made = record()
+  await abandon()
+  expect(await store.create(made)).toBe(true)
+  expect(await seen.load(made.key)).toEqual(made)
+  await abandon()
+  expect(await store.delete(made.key, 'destroyed')).toBe(true)
+  // What others see, whose connections have nothing to do with it.
+  await abandon()
+  expect(await store.load(made.key)).toEqual({ gone: 'destroyed' })
+  expect(await seen.load(made.key)).toEqual({ gone: 'destroyed' })
+})

@@ -1,5 +1,7 @@
 // What is particular to RedisStore: its script, its keys, what it costs, and what Redis does by itself. On one server.
+
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import type { SessionRecord } from 'holdfast'
 import { type RedisClient, RedisStore } from 'holdfast/stores/redis'
 import { Cluster, Redis } from 'ioredis'
@@ -324,7 +326,9 @@ describe.each(names)('Redis, by %s,', library => {
     await store.create(second)
     await redis.config('SET', 'maxmemory', '1')
     try {
-      await expect(store.create(record())).rejects.toThrow(/OOM/)
+      const refused = await store.create(record({ data: '{"secret":"s3cr3t"}' })).catch((error: unknown) => error)
+      expect(refused).toMatchObject({ message: expect.stringContaining('OOM') })
+      expect(inspect(refused, { depth: 9 })).not.toContain('s3cr3t')
       await expect(store.save(next(first), first.version)).rejects.toThrow(/OOM/)
       await expect(store.replace(first.key, first.version, record({ userKey: user }), 'rotated')).rejects.toThrow(/OOM/)
       expect(await store.listByUser(user)).toEqual([first, second])

@@ -2,6 +2,8 @@ import { type Duration, durationMs } from '../../core/options.ts'
 
 const BATCH = 1000
 const JITTER = 0.2
+/** Node's timers know no longer time, and fire at once instead. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Removes what has ended, in batches, off the request path: a timer that keeps no process alive, and whose period differs
@@ -22,7 +24,8 @@ export class Cleanup {
   /** To be called by each write; the first one starts the timer. */
   start(): void {
     if (this.#timer || this.#stopped || this.#intervalMs === false) return
-    this.#timer = setTimeout(() => void this.#run(), this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)))
+    const ms = this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1))
+    this.#timer = setTimeout(() => void this.#run(), Math.min(ms, MAX_TIMER_MS))
     this.#timer.unref()
   }
 

@@ -120,6 +120,7 @@ export class FileCells {
   /** Brings a new folder to its place, with the first version in it. */
   async #first<T>(folder: string, step: Step<T> | null): Promise<Step<T> | null> {
     if (step?.text === undefined) return step
+    await this.#folders.ensure(this.#nursery)
     await this.#folders.ensure(dirname(folder))
     const fresh = join(this.#nursery, uniqueName())
     try {

@@ -14,12 +14,7 @@ export class FilePlace {
     this.#root = root
   }
 
-  /** The first call has made it. */
-  async learn(): Promise<void> {
-    this.#known ??= await this.#fs.identity(this.#root)
-  }
-
-  /** Throws if it is no longer the folder that it was. When it is back, so is the store. */
+  /** Throws if it is no longer the folder that it was. When it is back, so is the store. The first call has made it. */
   async check(): Promise<void> {
     const now = await this.#fs.identity(this.#root)
     this.#known ??= now

@@ -27,8 +27,10 @@ export interface FileSystem {
   remove(file: string): Promise<boolean>
   /** Whatever it is, with all that is in it. */
   discard(path: string): Promise<void>
-  /** And those that it lies in. False: it was there. */
-  makeFolder(folder: string): Promise<boolean>
+  /** False: it was there. Null: what it would lie in is not. */
+  makeFolder(folder: string): Promise<boolean | null>
+  /** A folder, and those that it lies in. False: it was there. */
+  makeFolders(folder: string): Promise<boolean>
   /** Only an empty one goes. */
   removeFolder(folder: string): Promise<void>
   /** Names that were made or removed in a folder are on the disk when it answers. */
@@ -60,7 +62,8 @@ export function diskFileSystem(fsync: boolean): FileSystem {
     rename: (folder, to) => done(rename(folder, to), 'ENOENT', 'ENOTEMPTY', 'EEXIST'),
     remove: file => done(unlink(file), 'ENOENT', 'ENOTDIR'),
     discard: path => rm(path, { recursive: true, force: true }),
-    makeFolder: async folder => (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined,
+    makeFolder: folder => or(done(mkdir(folder, { mode: 0o700 }), 'EEXIST'), null, 'ENOENT', 'ENOTDIR'),
+    makeFolders: async folder => (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined,
     removeFolder: async folder => void (await done(rmdir(folder), 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')),
     async sync(folder) {
       if (!fsync) return
@@ -114,14 +117,24 @@ export class LastingFolders {
   /** Also where somebody else has made it: it may not be on the disk yet. */
   async ensure(folder: string): Promise<void> {
     if (this.#known.has(folder)) return
-    const made = await this.#fs.makeFolder(folder)
-    if (folder !== this.#root) await this.ensure(dirname(folder))
-    if (folder !== this.#root || made) await this.#fs.sync(dirname(folder))
+    if (folder === this.#root) {
+      if (await this.#fs.makeFolders(folder)) await this.#fs.sync(dirname(folder))
+    } else {
+      const above = dirname(folder)
+      await this.ensure(above)
+      if ((await this.#fs.makeFolder(folder)) === null) {
+        // The root is made once. That it has gone is for nobody to mend, least of all by an empty one.
+        if (above === this.#root) throw new Error('FileStore: its directory has gone (is the disk mounted?)')
+        this.forget()
+        return this.ensure(folder)
+      }
+      await this.#fs.sync(above)
+    }
     this.#known.add(folder)
   }
 
-  /** Somebody has removed it by hand, perhaps with all that it lay in. */
+  /** Somebody has removed it by hand, perhaps with all that it lay in below the root. */
   forget(): void {
-    this.#known.clear()
+    for (const folder of this.#known) if (folder !== this.#root) this.#known.delete(folder)
   }
 }

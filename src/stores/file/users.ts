@@ -39,7 +39,7 @@ export class FileUsers {
     const folder = this.#folderOf(userKey)
     for (;;) {
       await this.#folders.ensure(dirname(folder))
-      await this.#fs.makeFolder(folder)
+      if ((await this.#fs.makeFolder(folder)) === null) this.#folders.forget()
       const last = (await this.#list(folder)).at(-1)
       const entry = `${String(Number(last?.entry.slice(0, DIGITS) ?? 0) + 1).padStart(DIGITS, '0')}-${uniqueName()}`
       const file = await this.#fs.create(pathOf(folder, entry, key))

@@ -73,7 +73,17 @@ export class PostgresConnections {
     }
   }
 
+  /** One outside of a transaction: what somebody has left open may be rolled back, an acknowledged login with it. */
   async #connect(limit: Limit | undefined): Promise<PostgresClient> {
+    for (;;) {
+      const client = await this.#take(limit)
+      const status = (client as { getTransactionStatus?: () => unknown }).getTransactionStatus?.()
+      if (status !== 'T' && status !== 'E') return client
+      client.release(true)
+    }
+  }
+
+  async #take(limit: Limit | undefined): Promise<PostgresClient> {
     const connected = this.#pool.connect()
     try {
       const client = await inTime(connected, limit)

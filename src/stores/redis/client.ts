@@ -81,7 +81,7 @@ function overIoredis(client: IoredisClient): RedisConnection {
   if ('keyPrefix' in client.options && client.options.keyPrefix) {
     throw new TypeError('RedisStore: the client must have no keyPrefix; give the store a prefix instead')
   }
-  const sendTo = (node: IoredisNode, [name = '', ...args]: string[]) => node.call(name.toLowerCase(), args)
+  const sendTo = (node: IoredisNode, [name = '', ...args]: string[]) => node.call(name.toLowerCase(), args).catch(refuse)
   const named = ({ options }: IoredisNode) => ('host' in options && 'port' in options ? `${options.host}:${options.port}` : '')
   return {
     cluster: client.isCluster,
@@ -89,7 +89,7 @@ function overIoredis(client: IoredisClient): RedisConnection {
     async sendAndWait(_key, [name = '', ...args], replicas, waitMs) {
       const answers = await client.pipeline([[name.toLowerCase(), ...args], wait(replicas, waitMs)]).exec()
       const [[error, answer] = [null, null], [waitError, count] = [null, 0]] = answers ?? []
-      if (error ?? waitError) throw error ?? waitError
+      if (error ?? waitError) refuse(error ?? waitError)
       return [answer, Number(count)]
     },
     masters() {
@@ -97,6 +97,13 @@ function overIoredis(client: IoredisClient): RedisConnection {
       return client.nodes('master').map(node => ({ name: named(node), send: command => sendTo(node, command) }))
     },
   }
+}
+
+/** ioredis hangs the command on its error, data and all. No log shall show them. */
+function refuse(error: unknown): never {
+  for (const one of [error, ...((error as { previousErrors?: unknown[] } | null)?.previousErrors ?? [])])
+    if (typeof one === 'object' && one !== null) Reflect.deleteProperty(one, 'command')
+  throw error
 }
 
 function overNodeRedis(client: NodeRedisClient): RedisConnection {

@@ -20,17 +20,23 @@ function timer() {
   }
 }
 
+const patient = { max: 100, waitMs: 5000, after: timer().after }
+
 describe('lanes', () => {
   it('work of one name is done in order, work of others at once', async () => {
     const lanes = new Lanes()
     const door = gate()
     const done: string[] = []
-    const first = lanes.run('a', async () => {
-      await door.pass()
-      done.push('first')
-    })
-    const second = lanes.run('a', async () => void done.push('second'))
-    await lanes.run('b', async () => void done.push('other'))
+    const first = lanes.run(
+      'a',
+      async () => {
+        await door.pass()
+        done.push('first')
+      },
+      patient,
+    )
+    const second = lanes.run('a', async () => void done.push('second'), patient)
+    await lanes.run('b', async () => void done.push('other'), patient)
     door.open()
     await Promise.all([first, second])
     expect(done).toEqual(['other', 'first', 'second'])
@@ -38,8 +44,8 @@ describe('lanes', () => {
 
   it('a failure is its own, and the next goes on', async () => {
     const lanes = new Lanes()
-    const failed = lanes.run('a', () => Promise.reject(new Error('no')))
-    const next = lanes.run('a', async () => 'yes')
+    const failed = lanes.run('a', () => Promise.reject(new Error('no')), patient)
+    const next = lanes.run('a', async () => 'yes', patient)
     await expect(failed).rejects.toThrow('no')
     expect(await next).toBe('yes')
   })
@@ -75,18 +81,38 @@ describe('lanes', () => {
     const limits = { max: 100, waitMs: 5000, after: clock.after }
     const door = gate()
     const done: string[] = []
-    const first = lanes.run('a', async () => {
-      await door.pass()
-      done.push('first')
-    })
+    const first = lanes.run(
+      'a',
+      async () => {
+        await door.pass()
+        done.push('first')
+      },
+      limits,
+    )
     const late = lanes.run('a', async () => void done.push('late'), limits)
     const refused = expect(late).rejects.toMatchObject({ code: 'HOLDFAST_BUSY', message: expect.stringContaining('5000 ms') })
     clock.fire()
     await refused
-    const next = lanes.run('a', async () => void done.push('next'))
+    const next = lanes.run('a', async () => void done.push('next'), patient)
     door.open()
     await Promise.all([first, next])
     expect(done).toEqual(['first', 'next'])
     expect(clock.size).toBe(0)
+  })
+
+  it('behind work that never ends no more gather than may wait, also when they are told to go', async () => {
+    const lanes = new Lanes()
+    const clock = timer()
+    const limits = { max: 2, waitMs: 5000, after: clock.after }
+    const door = gate()
+    const stuck = lanes.run('a', () => door.pass(), limits)
+    await door.reached
+    const late = [1, 2].map(() => lanes.run('a', async () => 'late', limits).catch((error: { code: string }) => error.code))
+    clock.fire()
+    expect(await Promise.all(late)).toEqual(['HOLDFAST_BUSY', 'HOLDFAST_BUSY'])
+    await expect(lanes.run('a', async () => 'one more', limits)).rejects.toMatchObject({ code: 'HOLDFAST_BUSY' })
+    door.open()
+    await stuck
+    expect(await lanes.run('a', async () => 'again', limits)).toBe('again')
   })
 })

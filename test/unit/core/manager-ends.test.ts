@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { SessionStoreError } from '../../../src/core/errors.ts'
 import type { SessionStore } from '../../../src/core/store.ts'
-import { engine, HOUR, hold, MINUTE, START, storeWith, tokenOf } from '../support.ts'
+import { MemoryStore } from '../../../src/stores/memory.ts'
+import { clock, engine, HOUR, hold, MINUTE, START, storeWith, tokenOf } from '../support.ts'
 
 describe('tokenless', () => {
   it("'error': what needs a token fails before anything is stored; what does not is saved", async () => {
@@ -50,6 +51,54 @@ describe('tokenless', () => {
     expect(await e.manager.commit(session, {}, { tokenless: 'drop', regenerate: true })).toEqual({ action: 'dropped' })
     expect(await e.stored(token)).toBeNull()
     expect(session.detached).toBe(true)
+  })
+})
+
+describe('a logout ends the record', () => {
+  it('also where another request has meanwhile changed who it belongs to', async () => {
+    const e = engine({ guard: ['user'] })
+    for (const change of ['commit', 'update'] as const) {
+      const token = await e.begin({ n: 1 })
+      const [mine, theirs] = [await e.open(token), await e.open(token)]
+      theirs.data.user = 'bob'
+      await e.manager.commit(theirs.session, {})
+      mine.data.n = 2
+      const changing = change === 'commit' ? e.manager.commit(mine.session, {}) : e.manager.update(mine.session, {}, draft => void draft.n)
+      await Promise.resolve(changing).catch(() => {})
+      mine.session.destroyed = true
+      expect(await e.manager.commit(mine.session, {})).toEqual({ action: 'clear' })
+      expect(await e.stored(token)).toBeNull()
+    }
+  })
+
+  it('asked for again after it has failed, it is tried again, and fails again or has happened', async () => {
+    const memory = new MemoryStore({ now: clock().now })
+    let away = false
+    const store = storeWith(memory, { delete: (key, reason) => (away ? Promise.reject(new Error('away')) : memory.delete(key, reason)) })
+    const e = engine({ store })
+    const token = await e.begin({ n: 1 })
+    const { session } = await e.open(token)
+    session.destroyed = true
+    away = true
+    expect(await e.manager.commit(session, {})).toMatchObject({ action: 'clear', failure: { code: 'HOLDFAST_STORE' } })
+    expect(await e.manager.commit(session, {})).toMatchObject({ action: 'clear', failure: { code: 'HOLDFAST_STORE' } })
+    away = false
+    expect(await e.manager.commit(session, {})).toEqual({ action: 'clear' })
+    expect(await e.stored(token)).toBeNull()
+    await e.manager.close()
+  })
+
+  it('a new id that cannot be given ends the old one, also where that could not be loaded', async () => {
+    const memory = new MemoryStore({ now: clock().now })
+    let away = false
+    const store = storeWith(memory, { load: key => (away ? Promise.reject(new Error('away')) : memory.load(key)) })
+    const e = engine({ store, onStoreError: 'anonymous' })
+    const token = await e.begin({ n: 1 })
+    away = true
+    const { session } = await e.open(token)
+    away = false
+    expect(await e.manager.commit(session, {}, { tokenless: 'drop', regenerate: true })).toEqual({ action: 'dropped' })
+    expect(await e.stored(token)).toBeNull()
   })
 })
 
@@ -114,7 +163,7 @@ describe('regenerate and end', () => {
     away = false
     await back
     expect(await e.stored(session.id as string)).toBeNull()
-    expect(await flaky.manager.commit(session, {})).toEqual({ action: 'none' })
+    expect(await flaky.manager.commit(session, {})).toEqual({ action: 'clear' })
   })
 
   it('after its end no update brings it back', async () => {

@@ -56,6 +56,47 @@ describe('two commits', () => {
     for (let n = 0; n < 100; n++) expect(stored?.[`k${n}`]).toBe(n)
   })
 
+  it('a conflict function must answer at once: a promise is a typed error, and nothing is stored', async () => {
+    for (const answer of [() => Promise.resolve(7), () => Promise.reject(new Error('no'))]) {
+      const e = engine({ conflict: answer })
+      const token = await e.begin({ n: 1 })
+      const [one, two] = [await e.open(token), await e.open(token)]
+      one.data.n = 2
+      two.data.n = 3
+      await e.manager.commit(one.session, {})
+      await expect(e.manager.commit(two.session, {})).rejects.toMatchObject({ code: 'HOLDFAST_ASYNC_HOOK' })
+      expect(await e.stored(token)).toEqual({ n: 2 })
+    }
+  })
+
+  it('promise 6: saves that wait for each other give up together, when the store no longer answers', async () => {
+    const memory = new MemoryStore({ now: clock().now })
+    let silent = false
+    const store = storeWith(memory, { save: (made, version) => (silent ? new Promise(() => {}) : memory.save(made, version)) })
+    const e = engine({ store, storeTimeout: 150 })
+    const token = await e.begin({ n: 0 })
+    const requests = await Promise.all(Array.from({ length: 12 }, () => e.open(token)))
+    for (const [n, { data }] of requests.entries()) data[`k${n}`] = n
+    const first = requests.shift() as (typeof requests)[number]
+    await e.manager.commit(first.session, {})
+    // From now on each of them meets a conflict, waits for its turn, and the store is gone when that comes.
+    let conflicts = 0
+    const waiting = requests.map(({ session }) => e.manager.commit(session, {}))
+    while (conflicts++ < 3) await null
+    silent = true
+    const codes = await Promise.all(
+      waiting.map(one =>
+        Promise.resolve(one).then(
+          () => 'saved',
+          (error: { code: string }) => error.code,
+        ),
+      ),
+    )
+    expect(codes.filter(code => code === 'HOLDFAST_STORE').length).toBeGreaterThan(0)
+    expect(codes.filter(code => code === 'HOLDFAST_STORE').length).toBeLessThan(4)
+    expect(codes.filter(code => code === 'HOLDFAST_BUSY').length).toBeGreaterThan(7)
+  })
+
   it('what the handler changes while its save is under way is not lost by a merge', async () => {
     const e = engine()
     const token = await e.begin({ n: 0 })
