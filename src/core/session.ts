@@ -1,4 +1,4 @@
-import type { Draft, Held, Loaded } from './backend.ts'
+import type { Draft, Held, Loaded, Pending } from './backend.ts'
 import { SessionDataError } from './errors.ts'
 import { type Data, dataOf, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
@@ -35,8 +35,9 @@ export class Session {
   dropped = false
   /** The handler has ended it. */
   destroyed = false
-  /** Its end has been carried out. */
+  /** Its end has been carried out, unless that is pending. */
   ended = false
+  pending: Pending | undefined
   /** It was written, or its life was lengthened, in this request. */
   settled = false
   /** The function of an update is running. */

@@ -226,16 +226,15 @@ export class Writer {
   /** Carries out what the handler asked for: the record goes, and the browser forgets its token. */
   end({ session, request, intent }: Writing): MaybePromise<CommitResult> {
     const { backend } = this.#config
-    if (session.ended) return NONE
+    // Asked for again, it is still not known to have happened.
+    if (session.ended) return session.pending ? failing({ action: 'clear' }, session.pending) : NONE
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
     const { loaded, unreached } = session
     return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, 'destroyed', request), (pending): CommitResult => {
-      // Asked for again, it is tried again.
-      if (!pending) {
-        session.loaded = null
-        session.unreached = null
-        session.ended = true
-      }
+      session.loaded = null
+      session.unreached = null
+      session.ended = true
+      session.pending = pending
       return failing({ action: 'clear' }, pending)
     })
   }

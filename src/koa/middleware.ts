@@ -177,9 +177,10 @@ async function run(request: RequestSession, next: Next): Promise<void> {
     const done = plan.autoCommit ? request.commit() : undefined
     if (isPromise(done)) await done
   } catch (error) {
-    // The handler's own error goes first; this one is reported beside it.
-    if (failure) reportBeside(ctx, error)
-    else failure = { error }
+    // The handler's own error goes first; this one is reported beside it, unless it is the same.
+    if (failure) {
+      if (failure.error !== error) reportBeside(ctx, error)
+    } else failure = { error }
   }
   request.finish(failure !== undefined)
   if (failure) throw failure.error
