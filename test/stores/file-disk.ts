@@ -118,6 +118,11 @@ export class FakeDisk implements FileSystem {
     return this.#find(path)?.age ?? null
   }
 
+  /** Here somebody else goes first whenever the test says so. */
+  async patience() {
+    return false
+  }
+
   async identity(path: string) {
     return this.#folder(path) ? path : null
   }

@@ -19,7 +19,7 @@ interface Waiting {
 }
 
 /** These change nothing that another process sees, and see nothing that another changes. */
-const UNSEEN: readonly Method[] = ['sync', 'identity']
+const UNSEEN: readonly Method[] = ['sync', 'identity', 'patience']
 
 /** A process: it stands still before each step that others may notice, until it is told to go on. */
 export class Stepper {

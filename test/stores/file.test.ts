@@ -4,6 +4,7 @@ import { open as openHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SessionRecord } from '../../src/core/record.ts'
+import { nameOfKey } from '../../src/stores/file/format.ts'
 import { diskFileSystem, type FileSystem } from '../../src/stores/file/system.ts'
 import { FileStore } from '../../src/stores/file.ts'
 import { testSessionStore } from '../../src/testing.ts'
@@ -627,5 +628,38 @@ describe('the disk in memory of the tests', () => {
       const [linked, removed] = await Promise.all([disk.link(from, to), disk.remove(from)])
       expect([linked, removed]).toEqual([(await disk.read(to)) !== null, true])
     }
+  })
+})
+
+describe('who has begun earlier goes first', () => {
+  /** A save, beside a reservation that somebody has made `ageMs` ago and removes after so many moments: how many it waits for. */
+  async function moments(ageMs: number, goesAfter: number): Promise<number> {
+    const real = diskFileSystem(false)
+    let waited = 0
+    const counting = {
+      ...real,
+      patience: async (moment: number) => {
+        const stays = await real.patience(moment)
+        if (stays && ++waited === goesAfter) rmSync(reservation)
+        return stays
+      },
+    }
+    const made = record(`k${count++}`)
+    const store = newStore(counting)
+    await store.create(made)
+    const [cell = ''] = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith(nameOfKey(made.key)))
+    const time = (Date.now() - ageMs).toString(36).padStart(9, '0')
+    const reservation = join(directory, cell, `${time}${'0'.repeat(32)}`)
+    writeFileSync(reservation, '')
+    expect(await store.save({ ...made, version: 'v2' }, made.version)).toEqual({ status: 'saved' })
+    return waited
+  }
+
+  it('until it is done, for a few moments, and not where it has been given up long ago', async () => {
+    expect(await moments(5, 3)).toBe(3)
+    expect(await moments(5, Number.POSITIVE_INFINITY)).toBe(20)
+    expect(await moments(60_000, Number.POSITIVE_INFINITY)).toBe(0)
+    // One that is younger waits itself.
+    expect(await moments(-60_000, Number.POSITIVE_INFINITY)).toBe(0)
   })
 })

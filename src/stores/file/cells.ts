@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { uniqueName } from './format.ts'
+import { timeOf, uniqueName } from './format.ts'
 import type { FileSystem, LastingFolders } from './system.ts'
 
 /*
@@ -19,6 +19,8 @@ import type { FileSystem, LastingFolders } from './system.ts'
  *     it is the same folder, and no writer from before a clean-up gets into the folder that came after it.
  * (3) Whoever removes files by name may have stopped for long. The names of a folder's versions begin with a unique word that
  *     came with the folder, so nobody can remove those of a later one. Older versions go first: the highest never goes back.
+ * (4) For fairness only: who finds a reservation that is older than its own, and not by much, lets its owner go first for a few ms, and
+ *     then looks again. Else a process that is a little quicker would win each time, and the others give up.
  *
  * H16 puts it differently: publish, list, and withdraw what was overtaken. Then a number that was given twice can be seen
  * before it is withdrawn, and its writer cannot tell whether it was overtaken or had come too late. The reservation settles
@@ -29,6 +31,7 @@ const NUMBER_DIGITS = 10
 const NUMBER = /^([0-9a-z]{41})-(\d{10})$/
 /** Versions that may lie about while others are in the middle of writing. */
 const MOST_OLD = 8
+const LONGEST_COURTESY_MS = 250
 
 /** A version of a cell. */
 export interface Version {
@@ -63,19 +66,24 @@ export class FileCells {
 
   /** The last version, or null. */
   async read(folder: string): Promise<Version | null> {
-    for (;;) {
-      const name = await this.newest(folder)
-      if (name === null) return null
-      const text = await this.#fs.read(join(folder, name))
-      // Overtaken and removed meanwhile: then there is a later one, or none.
-      if (text !== null) return { name, text }
-    }
+    return (await this.#look(folder)).current
   }
 
   /** The name of the last version. */
   async newest(folder: string): Promise<string | null> {
-    const names = await this.#fs.list(folder)
-    return (names ?? []).reduce<string | null>((last, name) => (NUMBER.test(name) && (last === null || name > last) ? name : last), null)
+    return newestOf(await this.#fs.list(folder))
+  }
+
+  /** The last version, and what lies beside it. */
+  async #look(folder: string): Promise<{ current: Version | null; names: string[] }> {
+    for (;;) {
+      const names = (await this.#fs.list(folder)) ?? []
+      const name = newestOf(names)
+      if (name === null) return { current: null, names }
+      const text = await this.#fs.read(join(folder, name))
+      // Overtaken and removed meanwhile: then there is a later one, or none.
+      if (text !== null) return { current: { name, text }, names }
+    }
   }
 
   /** Reads, lets the caller decide, and publishes: as one step, again and again until nobody has come between. */
@@ -87,15 +95,22 @@ export class FileCells {
   }
 
   async #attempt<T>(folder: string, decide: Decide<T>): Promise<Step<T> | null> {
-    const reservation = join(folder, uniqueName())
+    const own = uniqueName()
+    const reservation = join(folder, own)
     const file = await this.#fs.create(reservation)
     if (!file) return this.#first(folder, await decide(null))
     let name: string
     let step: Step<T> | null
     try {
-      const current = await this.read(folder)
-      step = await decide(current)
-      if (step?.text === undefined) return step
+      let current: Version | null
+      for (let waits = 0; ; waits++) {
+        const seen = await this.#look(folder)
+        current = seen.current
+        step = await decide(current)
+        if (step?.text === undefined) return step
+        // Who has begun earlier goes first, for fairness only: else whoever is a little quicker would win each time.
+        if (!seen.names.some(name => isEarlier(name, own)) || !(await this.#fs.patience(waits))) break
+      }
       if (current) {
         await file.write(step.text)
         name = following(current.name)
@@ -195,6 +210,15 @@ export class FileCells {
     await this.#fs.sync(folder)
     await this.#fs.sync(dirname(folder))
   }
+}
+
+function newestOf(names: string[] | null): string | null {
+  return (names ?? []).reduce<string | null>((last, name) => (NUMBER.test(name) && (last === null || name > last) ? name : last), null)
+}
+
+/** Whether it is the reservation of somebody who has begun before `own`, and not long ago: who is killed leaves one behind. */
+function isEarlier(name: string, own: string): boolean {
+  return name < own && !NUMBER.test(name) && timeOf(own) - timeOf(name) < LONGEST_COURTESY_MS
 }
 
 function following(name: string): string {

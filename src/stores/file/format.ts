@@ -55,8 +55,15 @@ export function shardOf(key: string): string {
 
 /** A name that nobody has had and nobody will have; those of later come behind. It is no secret. */
 export function uniqueName(): string {
-  return Date.now().toString(36).padStart(9, '0') + crypto.randomUUID().replaceAll('-', '')
+  return Date.now().toString(36).padStart(TIME_DIGITS, '0') + crypto.randomUUID().replaceAll('-', '')
 }
+
+/** When such a name was made, in ms since the epoch. */
+export function timeOf(name: string): number {
+  return Number.parseInt(name.slice(0, TIME_DIGITS), 36)
+}
+
+const TIME_DIGITS = 9
 
 export function write(entry: Kept | Buried): string {
   return JSON.stringify(entry)

@@ -37,9 +37,13 @@ export interface FileSystem {
   sync(folder: string): Promise<void>
   /** How long ago it was made or written, in ms; null: it is not there. */
   age(path: string): Promise<number | null>
+  /** A moment for others to go first. False: they have had enough of them. */
+  patience(moments: number): Promise<boolean>
   /** What tells a folder from every other one; null: there is nothing by that name. */
   identity(folder: string): Promise<string | null>
 }
+
+const MOST_MOMENTS = 20
 
 /** The real one. Without `fsync` the system writes when it likes. Nobody but this user may read what it makes. */
 export function diskFileSystem(fsync: boolean): FileSystem {
@@ -77,6 +81,11 @@ export function diskFileSystem(fsync: boolean): FileSystem {
     async age(path) {
       const found = await or(stat(path), null, 'ENOENT', 'ENOTDIR')
       return found && Date.now() - found.mtimeMs
+    },
+    async patience(moments) {
+      if (moments >= MOST_MOMENTS) return false
+      await new Promise(resolve => setTimeout(resolve, 1))
+      return true
     },
     async identity(folder) {
       const found = await or(stat(folder), null, 'ENOENT')
