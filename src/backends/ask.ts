@@ -1,11 +1,9 @@
 import { SessionError, SessionStoreError } from '../core/errors.ts'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
+import { MAX_TIMER_MS } from '../core/options.ts'
 
 /** How long a store may take for one call. */
 export const DEFAULT_STORE_TIMEOUT_MS = 5000
-
-/** Node's timers know no longer time. */
-export const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Calls a store, which may answer at once, by a promise, by throwing, or never. Its failure gets Holdfast's type with its

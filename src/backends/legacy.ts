@@ -1,6 +1,7 @@
 import type { Absent, Draft, Held, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
 import { copy, type Data, jsonCopy } from '../core/json.ts'
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
+import { Newest } from '../core/newest.ts'
 import type { GoneReason, Life } from '../core/record.ts'
 import { ask } from './ask.ts'
 
@@ -24,7 +25,7 @@ export interface LegacyPort {
 /** Ids that this process has ended, for requests that were already running. Bounded: the oldest give way. */
 export class EndedIds {
   static readonly #LIMIT = 10_000
-  readonly #marks = new Map<string, number>()
+  readonly #marks = new Newest<number>(EndedIds.#LIMIT)
   #count = 0
 
   /** A moment, to compare with later endings. */
@@ -33,11 +34,7 @@ export class EndedIds {
   }
 
   add(id: string): void {
-    this.#marks.delete(id)
     this.#marks.set(id, ++this.#count)
-    if (this.#marks.size <= EndedIds.#LIMIT) return
-    const [oldest] = this.#marks.keys()
-    if (oldest !== undefined) this.#marks.delete(oldest)
   }
 
   since(id: string, moment: number): boolean {

@@ -1,5 +1,5 @@
 import type { Timers } from '../core/config.ts'
-import { MAX_TIMER_MS } from './ask.ts'
+import { MAX_TIMER_MS } from '../core/options.ts'
 
 const SHORTEST_WRITE_MS = 1
 const LONGEST_REST_MS = 200

@@ -1,16 +1,14 @@
+import { Newest } from './newest.ts'
+
 const RECENT_MS = 1000
 const MOST = 1000
 
-/** Sessions that this process and others have lately fought over. Bounded: the oldest give way. */
+/** Sessions that this process and others have lately fought over. */
 export class Contention {
-  readonly #last = new Map<string, number>()
+  readonly #last = new Newest<number>(MOST)
 
   clash(id: string, now: number): void {
-    this.#last.delete(id)
     this.#last.set(id, now)
-    if (this.#last.size <= MOST) return
-    const [oldest] = this.#last.keys()
-    if (oldest !== undefined) this.#last.delete(oldest)
   }
 
   recent(id: string, now: number): boolean {

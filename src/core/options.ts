@@ -44,3 +44,6 @@ export function mustBeName(option: string, value: unknown): void {
     throw new TypeError(`${option} must be 1 to 64 letters, digits or _ : . -`)
   }
 }
+
+/** Node's timers know no longer time, and fire at once instead. In ms. */
+export const MAX_TIMER_MS = 2 ** 31 - 1

@@ -1,9 +1,7 @@
-import { type Duration, durationMs } from '../../core/options.ts'
+import { type Duration, durationMs, MAX_TIMER_MS } from '../../core/options.ts'
 
 const BATCH = 1000
 const JITTER = 0.2
-/** Node's timers know no longer time, and fire at once instead. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Removes what has ended, in batches, off the request path: a timer that keeps no process alive, and whose period differs

@@ -1,7 +1,5 @@
 import { SessionStoreError, type StoreOutcome } from '../../core/errors.ts'
-
-/** Node's timers know no longer time. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { MAX_TIMER_MS } from '../../core/options.ts'
 
 /** How long the caller of a store waits. To be cleared when the answer is there. */
 export class Limit {
