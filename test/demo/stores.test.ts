@@ -168,7 +168,7 @@ describe('what cannot work is said in a line, and nothing is served', () => {
     }`
     const urlOf = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
     const setup = urlOf(`import { register } from 'node:module'\nregister(${JSON.stringify(urlOf(hooks))})`)
-    expect(run('redis://127.0.0.1', ['--import', setup])).toEqual({
+    expect(run('redis://127.0.0.1', ['--no-deprecation', '--import', setup])).toEqual({
       status: 1,
       stdout: '',
       stderr: 'This STORE needs the package ioredis, which is not there for this system: npm install ioredis\n',
