@@ -11,6 +11,8 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
  * @property {string} name
  * @property {string[]} command a program of node_modules/.bin or of the PATH, and its arguments
  * @property {string[]} [needs] names of steps without whose success this one cannot run
+ * @property {boolean} [beside] it runs beside the steps that follow; what it says is shown when it has ended
+ * @property {string[]} [after] names of steps that must have ended, well or not
  * @property {string} [node] the Node binary that runs it in place of this one
  * @property {Record<string, string>} [env]
  * @property {string} [report] the JSON report that vitest leaves, for the totals
@@ -28,6 +30,7 @@ export function vitest({ name = 'tests', node = process.execPath, built = false,
     name,
     command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...reporters, ...args],
     needs: ['build'],
+    after: ['set-up'],
     node,
     env: { ...env, ...(built && { HOLDFAST_TEST_BUILT: '1' }) },
     report,
@@ -36,27 +39,35 @@ export function vitest({ name = 'tests', node = process.execPath, built = false,
 
 /** @type {Step[]} */
 export const steps = [
-  { name: 'set-up', command: [process.execPath, 'scripts/setup.mjs'] },
+  // It waits for the network and the disk, the light steps for the processor.
+  { name: 'set-up', command: [process.execPath, 'scripts/setup.mjs'], beside: true },
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'build', command: [process.execPath, 'scripts/build.mjs'] },
-  vitest(),
   { name: 'type-tests', command: [process.execPath, 'scripts/type-tests.mjs'], needs: ['build'] },
   { name: 'package', command: [process.execPath, 'scripts/package-check.mjs'], needs: ['build'] },
   { name: 'size', command: ['size-limit'], needs: ['build'] },
   { name: 'unused', command: ['knip'] },
+  vitest(),
 ]
 
 /** @param {Step} step */
-function run({ command: [program, ...args], node = process.execPath, env }) {
+function run({ command: [program, ...args], node = process.execPath, env, beside }) {
   const path = [dirname(node), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
   return new Promise(resolve => {
-    const child = spawn(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path, ...env } })
+    const stdio = beside ? ['ignore', 'pipe', 'pipe'] : 'inherit'
+    const child = spawn(program, args, { cwd: root, stdio, env: { ...process.env, PATH: path, ...env } })
+    const said = []
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', octets => said.push(octets))
+    const end = passed => {
+      if (beside) process.stdout.write(Buffer.concat(said))
+      resolve(passed)
+    }
     child.on('error', error => {
       console.error(error.message)
-      resolve(false)
+      end(false)
     })
-    child.on('close', code => resolve(code === 0))
+    child.on('close', code => end(code === 0))
   })
 }
 
@@ -73,15 +84,24 @@ function totals(report) {
 const seconds = since => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /**
- * Runs the steps one after the other and ends the process with 1 unless all have passed.
+ * Runs the steps one after the other, those that may beside the others, and ends the process with 1 unless all have passed.
  * @param {Step[]} list
  */
 export async function runAll(list) {
   const began = performance.now()
   const rows = []
   const results = new Map()
+  const underWay = new Map()
+  const carryOut = async step => {
+    const start = performance.now()
+    const result = (await run(step)) ? 'passed' : 'failed'
+    results.set(step.name, result)
+    rows.push(`${step.name}: ${result} (${seconds(start)})${step.report ? `, tests: ${totals(step.report)}` : ''}`)
+    console.log(rows.at(-1))
+  }
   mkdirSync(join(root, '.cache'), { recursive: true })
   for (const step of list) {
+    for (const name of [...(step.needs ?? []), ...(step.after ?? [])]) await underWay.get(name)
     const without = (step.needs ?? []).filter(name => results.get(name) === 'failed')
     if (without.length > 0) {
       results.set(step.name, 'not run')
@@ -90,12 +110,11 @@ export async function runAll(list) {
     }
     console.log(`\n── ${step.name}`)
     if (step.report) rmSync(join(root, step.report), { force: true })
-    const start = performance.now()
-    const result = (await run(step)) ? 'passed' : 'failed'
-    results.set(step.name, result)
-    rows.push(`${step.name}: ${result} (${seconds(start)})${step.report ? `, tests: ${totals(step.report)}` : ''}`)
-    console.log(rows.at(-1))
+    const done = carryOut(step)
+    if (step.beside) underWay.set(step.name, done)
+    else await done
   }
+  await Promise.all(underWay.values())
   const count = wanted => [...results.values()].filter(result => result === wanted).length
   console.log(`\n${rows.join('\n')}\n\nall steps: ${seconds(began)}`)
   console.log(`${count('passed')} passed, ${count('failed')} failed${count('not run') > 0 ? `, ${count('not run')} not run` : ''}`)
