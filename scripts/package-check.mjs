@@ -65,8 +65,8 @@ try {
   check('import', 'names.mjs')
   check('require', 'names.cjs')
 
-  for (const name of ['koa', '@types/koa', '@types/node']) link(name)
-  check('a Koa app', 'app.mjs')
+  for (const name of ['koa', '@types/koa', 'express', '@types/express', '@types/node']) link(name)
+  check('a Koa app and an Express app', 'app.mjs')
   if (lints) check('types', bin('typescript', 'tsc'), '-p', 'tsconfig.json')
 } finally {
   rmSync(project, { recursive: true, force: true })

@@ -19,6 +19,8 @@ export interface LegacyPort {
   newId(request: unknown): string
   load(id: string, request: unknown): MaybePromise<LegacyFound | Absent>
   save(id: string, data: Data, draft: Pick<Draft, 'life' | 'changed'>, request: unknown): MaybePromise<unknown>
+  /** A longer life for what has not changed. Absent: it is saved. */
+  touch?(id: string, data: Data, draft: Pick<Draft, 'life' | 'changed'>, request: unknown): MaybePromise<unknown>
   delete(id: string, request: unknown): MaybePromise<unknown>
 }
 
@@ -86,7 +88,14 @@ export class LegacyBackend implements SessionBackend {
   }
 
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {
-    return this.save(loaded, draft, request)
+    const { touch } = this.#port
+    if (!touch) return this.save(loaded, draft, request)
+    if (this.#overtaken(loaded)) return { status: 'missing' }
+    const { data } = isolate(draft.data)
+    return chain(
+      ask('touch', this.#timeoutMs, () => touch(loaded.value, data, draft, request)),
+      () => ({ status: 'written', loaded }),
+    )
   }
 
   delete(held: Held | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<undefined> {

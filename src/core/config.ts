@@ -21,7 +21,7 @@ export interface CommitResult {
 export interface CommitIntent {
   /** Write even if nothing changed. */
   force?: boolean
-  /** Give the session a new id; the old one is dead at once. */
+  /** Give the session a new id; the old one is dead at once. Of a session that was ended: its end makes place for another one. */
   regenerate?: boolean
   /**
    * The response can carry no token any more. `error`: what needs one fails before anything is stored; `drop`: it is not

@@ -10,6 +10,7 @@ export type SessionEventName =
   | 'session:conflict'
   | 'session:refused'
   | 'store:error'
+  | 'commit:error'
   | 'clock:skew'
 
 /** What the engine says of an event. `id` and `value` are for the listener's eyes, never for a log. */
@@ -63,8 +64,10 @@ export class EventHub {
     this.#listeners.get(name)?.delete(listener)
   }
 
-  emit(name: SessionEventName, event: SessionEvent): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+  /** Whether anybody listens. */
+  emit(name: SessionEventName, event: SessionEvent): boolean {
+    const listeners = this.#listeners.get(name)
+    for (const listener of listeners ?? []) {
       try {
         const answer: unknown = listener(event)
         if (isPromise(answer)) answer.then(undefined, this.#report)
@@ -72,5 +75,6 @@ export class EventHub {
         this.#report(error)
       }
     }
+    return listeners !== undefined && listeners.size > 0
   }
 }

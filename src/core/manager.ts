@@ -73,6 +73,7 @@ export class SessionManager {
     if (!forced && !refresh && !session.opened) return NONE
     const snapshot = session.snapshot()
     const differs = session.differs(snapshot)
+    if (differs) session.modified = true
     if (!forced && !differs && !refresh) return NONE
     return this.#writer.write({ ...writing, changed: differs && !forced }, snapshot, differs)
   }

@@ -45,8 +45,12 @@ export class Session {
   /** A commit that is under way. */
   busy: Promise<unknown> | undefined
 
+  /** The handler's data have differed from what was stored, and were written. */
+  modified = false
+
   #holder: object | undefined
   #fill: ((data: Data) => void) | undefined
+  #read: ((holder: object) => Data) | undefined
 
   constructor(loaded: Loaded | null, policy: LifetimePolicy) {
     this.loaded = loaded
@@ -58,10 +62,11 @@ export class Session {
     return this.#holder !== undefined
   }
 
-  /** Hangs up the handler's object. `fill` puts fresh data into it when a reload or an update changes them. */
-  hold(holder: object, fill: (data: Data) => void): void {
+  /** Hangs up the handler's object. `fill` puts fresh data into it when a reload or an update changes them, `read` says what of it is data. */
+  hold(holder: object, fill: (data: Data) => void, read: (holder: object) => Data = dataOf): void {
     this.#holder = holder
     this.#fill = fill
+    this.#read = read
   }
 
   /** A copy of what was loaded, the handler's to change. */
@@ -74,7 +79,7 @@ export class Session {
   }
 
   data(): Data {
-    return this.#holder ? dataOf(this.#holder) : this.take()
+    return this.#holder && this.#read ? this.#read(this.#holder) : this.take()
   }
 
   /** Whether the data differ from what was loaded: text with text, an object structurally. Nothing is hashed. */

@@ -64,6 +64,7 @@ export class Updater {
       const began = this.#config.now()
       const written = (await writer.send(writing, draft, true)) as WriteResult
       if (written.status === 'written') {
+        session.modified = true
         if (turn) writer.won(written.loaded.value, began, turn)
         return writer.landed(session, written.loaded, draft.data)
       }

@@ -230,7 +230,8 @@ export class Writer {
     if (session.ended) return session.pending ? failing({ action: 'clear' }, session.pending) : NONE
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
     const { loaded, unreached } = session
-    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, 'destroyed', request), (pending): CommitResult => {
+    const reason = intent.regenerate ? 'regenerated' : 'destroyed'
+    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, reason, request), (pending): CommitResult => {
       session.loaded = null
       session.unreached = null
       session.ended = true

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import type { Plan } from './plan.ts'
-import type { RequestSession } from './request-session.ts'
+import type { KoaRequestSession } from './request-session.ts'
 
 /** One `session()`: where it keeps a request's part, and how that begins. */
 export class Instance {
@@ -12,19 +12,19 @@ export class Instance {
   }
 
   /** This request's part. It is the context's own: what lies on a prototype would be everybody's. */
-  of(ctx: Context): RequestSession {
-    const own = ctx as unknown as Record<symbol, RequestSession | undefined>
+  of(ctx: Context): KoaRequestSession {
+    const own = ctx as unknown as Record<symbol, KoaRequestSession | undefined>
     const known = Object.hasOwn(ctx, this.#slot) ? own[this.#slot] : undefined
     return known ?? this.join(ctx, this.#plan().begin(ctx))
   }
 
-  join(ctx: Context, request: RequestSession): RequestSession {
-    ;(ctx as unknown as Record<symbol, RequestSession>)[this.#slot] = request
+  join(ctx: Context, request: KoaRequestSession): KoaRequestSession {
+    ;(ctx as unknown as Record<symbol, KoaRequestSession>)[this.#slot] = request
     return request
   }
 
   /** Whether a request's part that another instance began is this one's as well: the same session, under the same cookie. */
-  shares(request: RequestSession): boolean {
+  shares(request: KoaRequestSession): boolean {
     return this.#plan().sameAs(request.plan)
   }
 }
@@ -58,7 +58,8 @@ export class ContextProperty {
     Object.defineProperty(context, this.#slot, { value: first, writable: true, configurable: true })
     const slot = this.#slot
     // The app's context itself belongs to no request, and whoever inspects it gets nothing.
-    const current = (ctx: Context): RequestSession | undefined => (ctx.req ? ((ctx as unknown as Slots)[slot] ?? first).of(ctx) : undefined)
+    const current = (ctx: Context): KoaRequestSession | undefined =>
+      ctx.req ? ((ctx as unknown as Slots)[slot] ?? first).of(ctx) : undefined
     Object.defineProperties(context, {
       [name]: {
         configurable: true,

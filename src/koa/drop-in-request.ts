@@ -8,11 +8,11 @@ import type { DropInPlan } from './drop-in.ts'
 import { KoaSessionHolder } from './facade.ts'
 import { keepThroughErrors } from './headers.ts'
 import { policyOf } from './options.ts'
-import { RequestSession } from './request-session.ts'
+import { KoaRequestSession } from './request-session.ts'
 import type { KoaSession, SessionOptions } from './types.ts'
 
 /** One request with koa-session's options. */
-export class DropInRequest extends RequestSession {
+export class DropInRequest extends KoaRequestSession {
   readonly plan: DropInPlan
   /** The peer's store for this request; what `ContextStore` makes is made for it alone. */
   readonly store: unknown

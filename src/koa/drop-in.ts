@@ -10,11 +10,12 @@ import type { Warnings } from '../core/warnings.ts'
 import { composeManager, type Place } from '../create.ts'
 import type { KeyInput } from '../crypto/keyring.ts'
 import { newId } from '../crypto/session-id.ts'
+import { skips } from '../request/skip.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { emitOnApp } from './events.ts'
 import { policyOf, resolve } from './options.ts'
-import { type Plan, skips } from './plan.ts'
-import type { RequestSession } from './request-session.ts'
+import type { Plan } from './plan.ts'
+import type { KoaRequestSession } from './request-session.ts'
 import { koaSessionPort } from './store.ts'
 import type { CreateSessionOptions, SessionOptions } from './types.ts'
 import { koaFormat } from './wire.ts'
@@ -67,7 +68,7 @@ export class DropInPlan implements Plan {
     return other instanceof DropInPlan && IDENTITY.every(name => other.options[name] === this.options[name])
   }
 
-  begin(ctx: Context): RequestSession {
+  begin(ctx: Context): KoaRequestSession {
     return new DropInRequest(ctx, this)
   }
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { describeEvent, type EventSink } from '../core/events.ts'
-import type { RequestSession } from './request-session.ts'
+import type { KoaRequestSession } from './request-session.ts'
 
 /** Reports an error that must not change the answer, the way Koa reports its own. A listener that throws changes nothing. */
 export function reportBeside(ctx: Context, thrown: unknown): void {
@@ -15,7 +15,7 @@ export function reportBeside(ctx: Context, thrown: unknown): void {
 /** koa-session's events go to the app, after the current turn. A listener that throws changes no outcome. */
 export function emitOnApp(refOf: (id: string) => string): EventSink {
   return (name, occurrence, request) => {
-    const { ctx } = request as RequestSession
+    const { ctx } = request as KoaRequestSession
     setImmediate(() => {
       try {
         ctx.app.emit(name, describeEvent(occurrence, { ctx }, refOf))

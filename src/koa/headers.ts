@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import { setsCookie } from '../cookie/header.ts'
+import { markPrivate as markHeadersPrivate } from '../request/caching.ts'
 
 /** Tells caches that the answer depends on a request header, also where Koa's error handling makes the answer. */
 export function markVary(ctx: Context, header: string, failed: boolean): void {
@@ -10,9 +11,9 @@ export function markVary(ctx: Context, header: string, failed: boolean): void {
   if (failed) keptOf(ctx).vary.add(header)
 }
 
-/** Keeps an answer with a token out of shared caches, unless the app has said what it wants (ASVS 14.3.2). */
+/** Keeps an answer with a token out of shared caches. */
 export function markPrivate(res: ServerResponse): void {
-  if (!res.headersSent && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+  if (!res.headersSent) markHeadersPrivate({ get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) })
 }
 
 /** Whether the response sets one of these cookies. */

@@ -16,7 +16,7 @@ import { reportBeside } from './events.ts'
 import { NativePlan } from './native.ts'
 import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
 import type { Plan } from './plan.ts'
-import type { RequestSession } from './request-session.ts'
+import type { KoaRequestSession } from './request-session.ts'
 import type { CreateSessionOptions, NativeContext, SessionContext } from './types.ts'
 
 /** What may stand beside a native manager. */
@@ -160,7 +160,7 @@ function checkName(app: KoaApp, name: unknown): void {
 }
 
 /** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. */
-async function run(request: RequestSession, next: Next): Promise<void> {
+async function run(request: KoaRequestSession, next: Next): Promise<void> {
   const { plan, ctx } = request
   if (request.skips()) {
     await next()

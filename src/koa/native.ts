@@ -5,9 +5,10 @@ import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
 import type { Sessions } from '../native/sessions.ts'
+import { skips } from '../request/skip.ts'
 import { forwardedProto } from './cookies.ts'
-import { type Plan, skips } from './plan.ts'
-import { RequestSession } from './request-session.ts'
+import type { Plan } from './plan.ts'
+import { KoaRequestSession } from './request-session.ts'
 
 /** Holdfast's own mode in Koa: the manager's transport, and the session class of every framework. */
 export class NativePlan implements Plan {
@@ -42,7 +43,7 @@ export class NativePlan implements Plan {
     return other instanceof NativePlan && other.sessions === this.sessions
   }
 
-  begin(ctx: Context): RequestSession {
+  begin(ctx: Context): KoaRequestSession {
     return new NativeRequest(ctx, this)
   }
 }
@@ -50,7 +51,7 @@ export class NativePlan implements Plan {
 /** Browsers take Secure cookies from here over plain http as well. */
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
-class NativeRequest extends RequestSession {
+class NativeRequest extends KoaRequestSession {
   readonly plan: NativePlan
 
   constructor(ctx: Context, plan: NativePlan) {

@@ -1,8 +1,6 @@
 import type { Context } from 'koa'
-import { SessionAsyncHookError } from '../core/errors.ts'
 import type { SessionManager } from '../core/manager.ts'
-import { isPromise } from '../core/maybe.ts'
-import type { RequestSession } from './request-session.ts'
+import type { KoaRequestSession } from './request-session.ts'
 
 /** What `session()` has made of its options: one for a native manager, one for each state of a drop-in's options object. */
 export interface Plan {
@@ -16,12 +14,5 @@ export interface Plan {
   /** Whether both stand for one session: the same cookie, the same place. */
   sameAs(other: Plan): boolean
   /** Begins one request's part. */
-  begin(ctx: Context): RequestSession
-}
-
-/** A `skip` hook's answer. A promise would be neither yes nor no. */
-export function skips(answer: unknown): boolean {
-  if (!isPromise(answer)) return answer === true
-  answer.then(undefined, () => undefined)
-  throw new SessionAsyncHookError('skip')
+  begin(ctx: Context): KoaRequestSession
 }

@@ -43,12 +43,22 @@ export class Sessions<D extends object = DefaultData> {
 
   /** The data of a request's session, or null if it has none: for a WebSocket upgrade. It never creates, changes or sets anything. */
   async load(request: Pick<IncomingMessage, 'headers'>): Promise<D | null> {
-    const token = this.transport.read(name => {
-      const value = request.headers[name.toLowerCase()]
-      return Array.isArray(value) ? value.join(', ') : value
-    })
+    const token = this.readToken(request)
     const session = token ? await this.manager.find(token, request) : null
     return session ? (session.take() as D) : null
+  }
+
+  /** For adapters: tells an event. Whether anybody listens. */
+  tell(name: SessionEventName, event: SessionEvent): boolean {
+    return this.#hub.emit(name, event)
+  }
+
+  /** For adapters. */
+  readToken({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
+    return this.transport.read(name => {
+      const value = headers[name.toLowerCase()]
+      return Array.isArray(value) ? value.join(', ') : value
+    })
   }
 
   /** The live sessions of a user (see the option `user`), oldest first. It costs that user's sessions, never a scan. */

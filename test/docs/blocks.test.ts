@@ -85,6 +85,18 @@ describe('the runner', () => {
     await expect(runBlock(wrong)).rejects.toThrow()
   })
 
+  const options = 'secret, resave: false, saveUninitialized: false'
+  it.each([
+    ['an app that answers 404', `app.use(session({ ${options} })); app.use((req, res) => res.status(404).end())`],
+    ['an app that mounts no session', 'app.use((req, res, next) => next())'],
+    ['an app that fails', `app.use(session({ ${options} })); app.use(() => { throw new Error('no') })`],
+    ['a session that is not kept', `app.use(session({ ${options}, skip: () => true }))`],
+    ['a warning that nobody mentioned', `app.use(session({ ${options}, cookie: { sameSite: 'none' } }))`],
+    ["Koa's app", 'app.keys = []; app.middleware.length'],
+  ])('on a page about Express fails on %s', async (_, code) => {
+    await expect(runBlock({ ...block(code), at: 'docs/express.md:1' })).rejects.toThrow()
+  })
+
   it('runs on a free port what listens on 3000', async () => {
     await runBlock(block(`const server = app.listen(3000, () => { if (server.address().port === 3000) throw new Error('3000') })`))
   })

@@ -1,12 +1,19 @@
 // docs/promises.md, made from the names of the tests: mode x promise.
 import type { TestName } from './test-names.ts'
 
+const FRAMEWORKS = ['Koa', 'Express'] as const
+type Framework = (typeof FRAMEWORKS)[number]
+
 const MODES = [
-  { title: 'drop-in, cookie', native: false, place: 'cookie' },
-  { title: 'drop-in, koa-session store', native: false, place: 'peer' },
-  { title: 'drop-in, Holdfast store', native: false, place: 'store' },
-  { title: 'native, cookie', native: true, place: 'cookie' },
-  { title: 'native, store', native: true, place: 'store' },
+  { on: 'Koa', title: 'drop-in, cookie', native: false, place: 'cookie' },
+  { on: 'Koa', title: 'drop-in, koa-session store', native: false, place: 'peer' },
+  { on: 'Koa', title: 'drop-in, Holdfast store', native: false, place: 'store' },
+  { on: 'Koa', title: 'native, cookie', native: true, place: 'cookie' },
+  { on: 'Koa', title: 'native, store', native: true, place: 'store' },
+  { on: 'Express', title: 'drop-in, express-session store', native: false, place: 'peer' },
+  { on: 'Express', title: 'drop-in, Holdfast store', native: false, place: 'store' },
+  { on: 'Express', title: 'native, cookie', native: true, place: 'cookie' },
+  { on: 'Express', title: 'native, store', native: true, place: 'store' },
 ] as const
 type Mode = (typeof MODES)[number]
 
@@ -18,7 +25,7 @@ interface PromiseRow {
   beside?: (mode: Mode) => boolean
   /** Modes that cannot keep it. */
   impossible?: (mode: Mode) => boolean
-  /** The suite that shows it as a whole; its tests need not bear the number. */
+  /** The suite that shows it as a whole, for the frameworks that it is about; its tests need not bear the number. */
   suite?: string
   /** A later version proves it; until a test bears its number, it is no promise. */
   planned?: true
@@ -61,11 +68,11 @@ export const PROMISES: Record<number, PromiseRow> = {
   7: { title: 'The handler’s error survives', text: 'A commit that fails as well never hides the handler’s error.' },
   8: {
     title: 'Throwing is consistent',
-    text: 'After a throw, record and cookie both exist or neither does; `Set-Cookie` survives Koa’s header reset.',
+    text: 'After a throw, record and cookie both exist or neither does; on Koa `Set-Cookie` survives the reset of headers.',
   },
   9: {
     title: '`regenerate()` done right',
-    text: 'The new id counts at once and the data are kept; with a store the old id is dead when it returns, and with a koa-session store calls and order are koa-session’s.',
+    text: 'The new id counts at once; with a store the old id is dead when it returns, and with a peer’s store calls and order are the peer’s. The data are kept, but for the drop-in on Express, which drops them as express-session does.',
   },
   10: {
     title: 'Secure is never silent',
@@ -105,7 +112,7 @@ export const PROMISES: Record<number, PromiseRow> = {
   19: {
     title: 'Pluggable transport',
     text: 'A token may travel otherwise than in a cookie: logout clears it, and no `Set-Cookie` is emitted then.',
-    beside: ({ native, place }) => !native && place === 'cookie',
+    beside: ({ on, native, place }) => !native && (on === 'Express' || place === 'cookie'),
   },
   20: { title: 'N instances, no bleed', text: 'Two sessions in one app keep their own name, path, age and property.' },
   21: {
@@ -130,7 +137,7 @@ export const PROMISES: Record<number, PromiseRow> = {
   },
   25: {
     title: 'True drop-in',
-    text: 'The differential tests against koa-session pass, and a swap in mid-conversation logs nobody out, in both directions.',
+    text: 'The differential tests against koa-session and express-session pass, and a swap in mid-conversation logs nobody out, in both directions.',
     beside: mode => mode.native || mode.place === 'store',
     suite: 'test/differential',
   },
@@ -140,15 +147,20 @@ export const PROMISES: Record<number, PromiseRow> = {
   },
 }
 
+/** Words that say which framework a test is about. */
+const SPEAKS_OF: Record<Framework, RegExp> = { Koa: /\b(?:Koa|koa-session|ctx)\b/, Express: /\b(?:Express|express-session|connect)\b/ }
+
 /** The modes that a test is about: the one that it names, or those that its words cover, or all. */
-function modesOf(name: string): readonly Mode[] {
+function modesOf({ name, file }: TestName): readonly Mode[] {
+  const named = FRAMEWORKS.filter(framework => SPEAKS_OF[framework].test(name) || file.includes(`-${framework.toLowerCase()}.`))
+  const among = MODES.filter(({ on }) => named.length === 0 || named.includes(on))
   const [, door, place] = /\b(drop-in|native), (\w+)/.exec(name) ?? []
   if (door && place) {
     const where = place === 'cookie' ? 'cookie' : place === 'Map' ? 'peer' : 'store'
-    return MODES.filter(mode => mode.native === (door === 'native') && mode.place === where)
+    return among.filter(mode => mode.native === (door === 'native') && mode.place === where)
   }
-  if (/\bnative\b|\bcreateSessions\b/.test(name)) return MODES.filter(mode => mode.native)
-  return /\bdrop-in\b/.test(name) ? MODES.filter(mode => !mode.native) : MODES
+  if (/\bnative\b|\bcreateSessions\b/.test(name)) return among.filter(mode => mode.native)
+  return /\bdrop-in\b/.test(name) ? among.filter(mode => !mode.native) : among
 }
 
 function cell(row: PromiseRow, mode: Mode, shown: ReadonlySet<Mode>): string {
@@ -163,30 +175,48 @@ export function numbersIn(name: string): number[] {
   return [...name.matchAll(/\bpromises? ([\d, and]+)/g)].flatMap(match => (match[1]?.match(/\d+/g) ?? []).map(Number))
 }
 
-/** The whole page. `suites` are the folders of `test/` that have files. */
-export function promisesPage(tests: readonly TestName[], suites: readonly string[]): string {
-  const list: string[] = []
-  const rows: string[] = []
+/** The folders of `test/` that are about each framework. */
+export type Suites = Record<Framework, readonly string[]>
+
+/** The rows of one framework's table, by the number of the promise. */
+function rowsOf(framework: Framework, tests: readonly TestName[], suites: Suites): Map<number, string> {
+  const modes = MODES.filter(({ on }) => on === framework)
+  const rows = new Map<number, string>()
   for (const [number, row] of Object.entries(PROMISES)) {
-    const own = tests.filter(({ name }) => numbersIn(name).includes(Number(number)))
-    const suite = row.suite !== undefined && suites.includes(row.suite) ? row.suite : undefined
-    const shown = new Set<Mode>(suite ? MODES : own.flatMap(({ name }) => modesOf(name)))
-    const where = [...new Set([...own.map(({ file }) => file), ...(suite ? [suite] : [])])].sort().map(path => `\`${path}\``)
-    const cells = MODES.map(mode => cell(row, mode, shown))
-    rows.push(`| ${number} | ${row.title} | ${cells.join(' | ')} | ${where.join('<br>') || '–'} |`)
-    list.push(`${number}. **${row.title}**${cells.includes('planned') && !cells.includes('yes') ? ' (planned)' : ''}. ${row.text}`)
+    const own = tests.filter(test => numbersIn(test.name).includes(Number(number)) && modesOf(test).some(({ on }) => on === framework))
+    const shown = new Set<Mode>(row.suite === undefined ? own.flatMap(modesOf) : suites[framework].includes(row.suite) ? modes : [])
+    const files = row.suite === undefined ? own.map(({ file }) => file) : shown.size > 0 ? [row.suite] : []
+    const where = [...new Set(files)].sort().map(path => `\`${path}\``)
+    const cells = modes.map(mode => cell(row, mode, shown))
+    rows.set(Number(number), `| ${number} | ${row.title} | ${cells.join(' | ')} | ${where.join('<br>') || '–'} |`)
   }
+  return rows
+}
+
+function tableOf(framework: Framework, tests: readonly TestName[], suites: Suites): string {
+  const titles = MODES.filter(({ on }) => on === framework).map(({ title }) => title)
+  return `## On ${framework}
+
+| | promise | ${titles.join(' | ')} | shown in |
+| --- | --- | ${titles.map(() => '---').join(' | ')} | --- |
+${[...rowsOf(framework, tests, suites).values()].join('\n')}`
+}
+
+/** The whole page. */
+export function promisesPage(tests: readonly TestName[], suites: Suites): string {
+  const tables = FRAMEWORKS.map(framework => tableOf(framework, tests, suites))
+  const list = Object.entries(PROMISES).map(([number, row]) => {
+    const rows = tables.flatMap(table => table.split('\n').filter(line => line.startsWith(`| ${number} |`))).join('')
+    const planned = rows.includes('| planned |') && !rows.includes('| yes |')
+    return `${number}. **${row.title}**${planned ? ' (planned)' : ''}. ${row.text}`
+  })
   return `# Promises
 
-What you may rely on, and in which mode. The table is made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`.
+What you may rely on, and in which mode. The tables are made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`.
 
 ${list.join('\n')}
 
-## By mode
-
-| | promise | ${MODES.map(({ title }) => title).join(' | ')} | shown in |
-| --- | --- | ${MODES.map(() => '---').join(' | ')} | --- |
-${rows.join('\n')}
+${tables.join('\n\n')}
 
 - **yes**: a test that bears the promise's number shows it in this mode; for 23, 24 and 25 it is a whole suite.
 - **no**: this mode cannot keep it, with Holdfast or with any other library.
@@ -195,6 +225,7 @@ ${rows.join('\n')}
 - **–**: it says nothing about this mode.
 
 In cookie mode the browser keeps the later of two overlapping cookies whole, and a copy of a cookie works until it expires, also after a logout.
-A koa-session store has no compare-and-set, and sees ids as they are; against slower requests of the same process Holdfast keeps a logout final.
+A koa-session or express-session store has no compare-and-set, and sees ids as they are; against slower requests of the same process Holdfast keeps a logout final.
+In the drop-in on Express 15 holds once \`saveUninitialized\` is \`false\`; with an express-session store 14 and 15 hold once \`resave\` is \`false\` and \`touchInterval\` is set as well: else the calls are express-session's. While such a store says that it is disconnected, requests have no session.
 `
 }

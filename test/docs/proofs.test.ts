@@ -1,7 +1,7 @@
 // What the pages say is proved by a test, is; and what the tests state is in the pages.
 import { readdirSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { codesIn, root, tableBelow, textOf } from './pages.ts'
+import { root, tableBelow, textOf } from './pages.ts'
 import { numbersIn, PROMISES, promisesPage } from './promises-table.ts'
 import { type TestName, testNames } from './test-names.ts'
 
@@ -11,15 +11,21 @@ let wholeApps: TestName[] = []
 beforeAll(async () => {
   tests = await testNames(['test/promises', 'test/hard-cases', 'test/differential'])
   wholeApps = tests.filter(({ file }) => !file.startsWith('test/differential/'))
-}, 180_000)
+}, 300_000)
+
+/** The folders of `test/` that have a file about a framework: by its path, or by what it imports. */
+function suitesOf(framework: string): string[] {
+  const about = (path: string) =>
+    path.includes(framework) || (/\.[cm]?[tj]s$/.test(path) && textOf(path).includes(`'holdfast/${framework}`))
+  const folders = readdirSync(`${root}test`).map(name => `test/${name}`)
+  return folders.filter(folder =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).some(name => about(`${folder}/${name}`)),
+  )
+}
 
 describe('docs/promises.md', () => {
   it('is what the tests make of it (UPDATE=1 writes it anew)', () => {
-    const suites = readdirSync(`${root}test`).filter(name => readdirSync(`${root}test/${name}`).length > 0)
-    const page = promisesPage(
-      wholeApps,
-      suites.map(name => `test/${name}`),
-    )
+    const page = promisesPage(wholeApps, { Koa: suitesOf('koa'), Express: suitesOf('express') })
     if (process.env.UPDATE) writeFileSync(`${root}docs/promises.md`, page)
     expect(textOf('docs/promises.md')).toBe(page)
   })
@@ -29,22 +35,34 @@ describe('docs/promises.md', () => {
   })
 
   it('changes with the tests', () => {
-    const cellsOf = (number: number, list: TestName[], suites: string[] = []) => {
-      const row = promisesPage(list, suites)
-        .split('\n')
+    const cellsOf = (framework: 'Koa' | 'Express', number: number, list: TestName[], suites: string[] = []) => {
+      const row = promisesPage(list, { Koa: [], Express: [], [framework]: suites })
+        .split(`## On ${framework}`)[1]
+        ?.split('\n')
         .find(line => line.startsWith(`| ${number} |`))
-      return row?.split(' | ').slice(2, 7)
+      return row?.split(' | ').slice(2, framework === 'Koa' ? 7 : 6)
     }
     const test = (name: string): TestName => ({ name, file: 'test/promises/x.test.ts' })
-    expect(cellsOf(4, [])).toEqual(['–', 'not shown', 'not shown', '–', 'not shown'])
-    expect(cellsOf(4, [test('Koa 3, drop-in, Map > promise 4: x')])).toEqual(['–', 'yes', 'not shown', '–', 'not shown'])
-    expect(cellsOf(4, [test('Koa 2, native, MemoryStore > promise 4: x')])).toEqual(['–', 'not shown', 'not shown', '–', 'yes'])
-    expect(cellsOf(4, [test('promise 4: x')])).toEqual(['–', 'yes', 'yes', '–', 'yes'])
-    expect(cellsOf(1, [])).toEqual(['no', 'no', 'not shown', 'no', 'not shown'])
-    expect(cellsOf(1, [test('promise 1: x, in createSessions')])).toEqual(['no', 'no', 'not shown', 'no', 'yes'])
-    expect(cellsOf(11, [test('promise 11: the drop-in on Koa 3 > x')])).toEqual(['yes', 'yes', 'yes', 'not shown', 'not shown'])
-    expect(cellsOf(25, [])).toEqual(['not shown', 'not shown', '–', '–', '–'])
-    expect(cellsOf(25, [], ['test/differential'])).toEqual(['yes', 'yes', '–', '–', '–'])
+    const koa = cellsOf.bind(undefined, 'Koa')
+    expect(koa(4, [])).toEqual(['–', 'not shown', 'not shown', '–', 'not shown'])
+    expect(koa(4, [test('Koa 3, drop-in, Map > promise 4: x')])).toEqual(['–', 'yes', 'not shown', '–', 'not shown'])
+    expect(koa(4, [test('Express 5, drop-in, Map > promise 4: x')])).toEqual(['–', 'not shown', 'not shown', '–', 'not shown'])
+    expect(koa(4, [test('Koa 2, native, MemoryStore > promise 4: x')])).toEqual(['–', 'not shown', 'not shown', '–', 'yes'])
+    expect(koa(4, [test('promise 4: x')])).toEqual(['–', 'yes', 'yes', '–', 'yes'])
+    expect(koa(1, [])).toEqual(['no', 'no', 'not shown', 'no', 'not shown'])
+    expect(koa(1, [test('promise 1: x, in createSessions')])).toEqual(['no', 'no', 'not shown', 'no', 'yes'])
+    expect(koa(11, [test('promise 11: the drop-in on Koa 3 > x')])).toEqual(['yes', 'yes', 'yes', 'not shown', 'not shown'])
+    expect(koa(25, [])).toEqual(['not shown', 'not shown', '–', '–', '–'])
+    expect(koa(25, [], ['test/differential'])).toEqual(['yes', 'yes', '–', '–', '–'])
+    const express = cellsOf.bind(undefined, 'Express')
+    expect(express(4, [])).toEqual(['not shown', 'not shown', '–', 'not shown'])
+    expect(express(4, [test('Koa 3, drop-in, Map > promise 4: x')])).toEqual(['not shown', 'not shown', '–', 'not shown'])
+    expect(express(4, [test('Express 5, drop-in, Map > promise 4: x')])).toEqual(['yes', 'not shown', '–', 'not shown'])
+    expect(express(4, [test('connect, native, MemoryStore > promise 4: x')])).toEqual(['not shown', 'not shown', '–', 'yes'])
+    expect(express(4, [test('promise 4: x')])).toEqual(['yes', 'yes', '–', 'yes'])
+    expect(express(9, [{ name: 'promise 9: x', file: 'test/promises/09-express.test.ts' }])).toEqual(['yes', 'yes', 'yes', 'yes'])
+    expect(express(25, [test('promise 25: x')])).toEqual(['not shown', '–', '–', '–'])
+    expect(express(25, [], ['test/differential'])).toEqual(['yes', '–', '–', '–'])
     expect(numbersIn('promises 4, 7 and 26: x')).toEqual([4, 7, 26])
   })
 })
@@ -55,11 +73,26 @@ interface Citation {
   name: string
 }
 
-/** `file`: `name`; `name` … of the last column. */
-function citations(): Citation[] {
-  return tableBelow('docs/koa.md', 'Differences from koa-session').flatMap(row => {
-    const [file = '', ...names] = codesIn(row.test)
-    return names.map(name => ({ file: `test/differential/${file}.test.ts`, name }))
+interface Page {
+  page: string
+  heading: string
+  folder: string
+}
+
+const differences: Page[] = [
+  { page: 'docs/koa.md', heading: 'Differences from koa-session', folder: 'test/differential' },
+  { page: 'docs/express.md', heading: 'Differences from express-session', folder: 'test/differential/express' },
+]
+
+/** `file`: `name`; `name`; `file`: `name` … of the last column. */
+function citations({ page, heading, folder }: Page): Citation[] {
+  return tableBelow(page, heading).flatMap(row => {
+    let file = ''
+    return [...(row.test ?? '').matchAll(/`([^`]+)`(:?)/g)].flatMap(([, code = '', colon]) => {
+      if (!colon) return { file: `${folder}/${file}.test.ts`, name: code }
+      file = code
+      return []
+    })
   })
 }
 
@@ -72,32 +105,40 @@ const pattern = (name: string) =>
   )
 
 /** Each conversation that states two behaviours, by the nearest name before it, or by its area where it has none of its own. */
-function statedDifferences(): Citation[] {
-  const files = readdirSync(`${root}test/differential`).filter(name => name.endsWith('.test.ts') && name !== 'harness.test.ts')
+function statedDifferences(folder: string): Citation[] {
+  const files = readdirSync(`${root}${folder}`).filter(name => name.endsWith('.test.ts') && name !== 'harness.test.ts')
   return files.flatMap(file => {
     let name = ''
     let area = ''
+    /** One whose name is an expression stands in a function before its area. */
+    let ahead = false
     const found: string[] = []
-    for (const line of textOf(`test/differential/${file}`).split('\n')) {
-      area = /compare\('([^']+)'/.exec(line)?.[1] ?? area
-      const own = /^\s*name(?:: (?:(['"`])(.*)\1)|(,)).*$/.exec(line)
-      if (own) name = own[3] || own[2]?.startsWith('${') ? area : (own[2] as string).replace(/\$\{[^}]*\}/g, '*')
-      if (/^\s*differs: \{/.test(line)) found.push(name)
+    for (const line of textOf(`${folder}/${file}`).split('\n')) {
+      const next = /compare\('([^']+)'/.exec(line)?.[1]
+      if (next !== undefined && ahead) found.push(next)
+      if (next !== undefined) ahead = false
+      area = next ?? area
+      const own = /^\s*name(?:: (['"`])(.*)\1|: (\w)|(,)).*$/.exec(line)
+      if (own?.[3]) name = ''
+      else if (own) name = own[4] || own[2]?.startsWith('${') ? area : (own[2] as string).replace(/\$\{[^}]*\}/g, '*')
+      if (!/^\s*differs: \{/.test(line)) continue
+      if (name === '') ahead = true
+      else found.push(name)
     }
-    return [...new Set(found)].map(one => ({ file: `test/differential/${file}`, name: one }))
+    return [...new Set(found)].map(one => ({ file: `${folder}/${file}`, name: one }))
   })
 }
 
-describe('the differences in docs/koa.md', () => {
+describe.each(differences)('the differences in $page', page => {
   it('are each stated by the test that is named', () => {
-    const unknown = citations().filter(({ file, name }) => !tests.some(test => test.file === file && pattern(name).test(test.name)))
+    const unknown = citations(page).filter(({ file, name }) => !tests.some(test => test.file === file && pattern(name).test(test.name)))
     expect(unknown).toEqual([])
   })
 
   it('are all that the differential tests state', () => {
-    const stated = statedDifferences()
+    const stated = statedDifferences(page.folder)
     expect(stated.length).toBeGreaterThan(20)
-    const cited = citations()
+    const cited = citations(page)
     expect(stated.filter(({ file, name }) => !cited.some(one => one.file === file && pattern(one.name).test(name)))).toEqual([])
   })
 })

@@ -5,7 +5,10 @@
 //   app         a new Koa with `keys`            session     the default export of holdfast/koa
 //   keys        a list of one secret             sessions    a native manager with a MemoryStore
 //   store       a koa-session store on a Map     users       { find(name) } -> { id, name }
-//   Koa, MemoryStore, and every export of holdfast
+//   Koa, express, MemoryStore, and every export of holdfast
+//
+// On the pages about Express, `app` is a new Express app, `session` the default export of holdfast/express, `store` an express-session
+// store on a Map, and `secret` a secret; a block mounts its session itself.
 //
 // A block that names process.env.REDIS_URL, DATABASE_URL, MYSQL_URL or MONGODB_URL gets a real server there (databases.ts).
 //
@@ -17,9 +20,12 @@
 //                                                     the method `UPGRADE` asks for a WebSocket
 //   <!-- throws: TypeError maxAge -->                 it throws this, with this in its text
 //   <!-- warns: HOLDFAST_INSECURE -->                 it prints a warning of this code
+import { once } from 'node:events'
 import http from 'node:http'
+import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
 import * as holdfast from 'holdfast'
+import * as holdfastExpress from 'holdfast/express'
 import * as holdfastKoa from 'holdfast/koa'
 import * as file from 'holdfast/stores/file'
 import * as memory from 'holdfast/stores/memory'
@@ -32,6 +38,7 @@ import RealKoa from 'koa'
 import peerSession from 'koa-session'
 import { vi } from 'vitest'
 import { Clients, startServersFor } from './databases.ts'
+import { COUNTER, connectStore, Web } from './express.ts'
 import type { Block } from './pages.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: blocks are plain JavaScript
@@ -39,17 +46,16 @@ type Loose = any
 type Names = Record<string, unknown>
 
 /** What each mode says at its start; every page that shows the mode would print it. */
-const NOTICES = new Set(['HOLDFAST_COOKIE_MODE', 'HOLDFAST_PEER_STORE'])
-const COUNTER = 'the counter of test/docs'
+const NOTICES = new Set(['HOLDFAST_COOKIE_MODE', 'HOLDFAST_PEER_STORE', 'HOLDFAST_OPTION'])
 const keys = ['a secret of at least thirty-two octets']
 
 export async function runBlock({ at, code, notes }: Block): Promise<void> {
-  const stage = new Stage(at.startsWith('docs/sessions.md'))
+  const stage = new Stage(at)
   await startServersFor(code)
   const servers = captureListening()
   const warnings: string[] = []
-  const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning: unknown, options?: Loose) => {
-    warnings.push(`${options?.code ?? ''} ${String(warning)}`)
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning: unknown, options?: Loose, code?: unknown) => {
+    warnings.push(`${code ?? options?.code ?? ''} ${String(warning)}`)
   })
   try {
     if (notes.throws) return await mustThrow(stage, code, notes.throws)
@@ -89,10 +95,12 @@ class Stage {
   readonly #modules: Record<string, Names>
   readonly #finished = new Set<Loose>()
   readonly #native: boolean
+  readonly #web: Web
 
-  constructor(native: boolean) {
-    this.#native = native
+  constructor(at: string) {
+    this.#native = at.startsWith('docs/sessions.md')
     const { apps } = this
+    this.#web = new Web(apps, this.errors)
     const stage = this
     class Koa extends (RealKoa as unknown as new () => Loose) {
       constructor() {
@@ -107,6 +115,7 @@ class Stage {
     this.#modules = {
       holdfast: { ...holdfast },
       'holdfast/koa': { ...holdfastKoa },
+      'holdfast/express': { ...holdfastExpress },
       'holdfast/stores/memory': { ...memory },
       'holdfast/stores/file': { FileStore: this.clients.fileStore(file.FileStore) },
       'holdfast/stores/sqlite': { ...sqlite },
@@ -116,10 +125,17 @@ class Stage {
       'holdfast/stores/mongodb': { ...mongodb },
       koa: { default: Koa, 'module.exports': Koa },
       'koa-session': { default: peerSession, 'module.exports': peerSession },
+      ...this.#web.modules,
     }
-    const app = new Koa()
-    app.keys = keys
-    this.scope = { Koa, app, keys, session: holdfastKoa.default, ...holdfast, ...memory, store: koaSessionStore() }
+    const { express } = this.#web
+    this.scope = { Koa, express, keys, ...holdfast, ...memory }
+    if (/^docs\/\S*express/.test(at)) {
+      Object.assign(this.scope, { app: express(), session: holdfastExpress.default, store: connectStore(), secret: keys[0] })
+    } else {
+      const app = new Koa()
+      app.keys = keys
+      Object.assign(this.scope, { app, session: holdfastKoa.default, store: koaSessionStore() })
+    }
     this.scope.users = { find: async (name: string) => ({ id: name, name }) }
     // What an example prints is for its reader.
     this.scope.console = { log() {}, error() {}, warn() {} }
@@ -138,14 +154,16 @@ class Stage {
   }
 
   async #import(from: string, wanted: string[]): Promise<Names> {
-    const module = from.startsWith('node:') ? ((await import(from)) as Names) : (this.#modules[from] ?? (await this.clients.module(from)))
+    const module = from.startsWith('node:')
+      ? ((await import(from)) as Names)
+      : (this.#modules[from] ?? (await this.clients.module(from)) ?? (await this.#web.module(from)))
     if (!module) throw new Error(`the block imports "${from}", which test/docs/run.ts does not know`)
     for (const name of wanted) if (!(name in module)) throw new Error(`"${from}" has no export "${name}"`)
     return module
   }
 
   #require(from: string): unknown {
-    const module = this.#modules[from]
+    const module: Loose = this.#modules[from] ?? this.#web.require(from)
     if (!module) throw new Error(`the block requires "${from}", which test/docs/run.ts does not know`)
     return module['module.exports'] ?? module
   }
@@ -168,7 +186,9 @@ class Stage {
   }
 
   async serve(listening: net.Server[], requests: string): Promise<void> {
-    const server = (listening.at(-1) as http.Server | undefined) ?? http.createServer(this.apps.at(-1).callback()).listen()
+    this.#web.finish()
+    const app = this.apps.at(-1)
+    const server = (listening.at(-1) as http.Server | undefined) ?? http.createServer(app.callback?.() ?? app).listen()
     await this.#requests(server, requests)
   }
 
@@ -253,15 +273,39 @@ interface Answer {
 async function send(server: http.Server, method: string, path: string, jar: Map<string, string>): Promise<Answer> {
   if (!server.listening) await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
+  const ask = server.constructor.name === 'Http2Server' ? askByHttp2 : askByHttp1
   const headers = { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '), 'x-forwarded-proto': 'https' }
   if (method === 'UPGRADE') return upgrade(port, path, headers)
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, redirect: 'manual' })
-  for (const line of response.headers.getSetCookie()) {
+  const { setCookie, ...answer } = await ask(port, method, path, headers)
+  for (const line of setCookie) {
     const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
     if (value === '') jar.delete(name)
     else jar.set(name, value)
   }
-  return { status: response.status, body: await response.text(), counter: response.headers.get('x-counter') === COUNTER }
+  return answer
+}
+
+interface Received extends Answer {
+  setCookie: string[]
+}
+
+async function askByHttp1(port: number, method: string, path: string, headers: Record<string, string>): Promise<Received> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, redirect: 'manual' })
+  const counter = response.headers.get('x-counter') === COUNTER
+  return { status: response.status, body: await response.text(), counter, setCookie: response.headers.getSetCookie() }
+}
+
+async function askByHttp2(port: number, method: string, path: string, headers: Record<string, string>): Promise<Received> {
+  const client = http2.connect(`http://127.0.0.1:${port}`)
+  try {
+    const stream = client.request({ ':method': method, ':path': path, ...headers })
+    const [head] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader]
+    let body = ''
+    for await (const chunk of stream.setEncoding('utf8')) body += chunk
+    return { status: head[':status'] ?? 0, body, counter: head['x-counter'] === COUNTER, setCookie: head['set-cookie'] ?? [] }
+  } finally {
+    client.close()
+  }
 }
 
 /** Asks for a WebSocket. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as holdfast from 'holdfast'
+import { Cookie } from 'holdfast/express'
 import { SessionOptions } from 'holdfast/koa'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_STORE_TIMEOUT_MS } from '../../src/backends/ask.ts'
@@ -14,6 +15,9 @@ const nameIn = (cell: string) => cell.replace(/\(.*/, '')
 /** A table of options, and the interface that it is about. */
 const optionTables: [page: string, heading: string, file: string, type: string][] = [
   ['docs/koa.md', 'Options', 'src/koa/types.ts', 'SessionOptions'],
+  ['docs/express.md', 'Options', 'src/express/types.ts', 'SessionOptions'],
+  ['docs/express.md', 'Options of the cookie', 'src/express/cookie.ts', 'CookieOptions'],
+  ['docs/express.md', 'Native mode', 'src/express/middleware.ts', 'NativeOptions'],
   ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', 'CreateSessionsOptions'],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', 'CookieOptions'],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', 'MemoryStoreOptions'],
@@ -25,9 +29,16 @@ const optionTables: [page: string, heading: string, file: string, type: string][
   ['docs/stores.md', '`MongoStore`', 'src/stores/mongodb.ts', 'MongoStoreOptions'],
 ]
 
+/** Options of the cookie that only stores give, or that have no effect. */
+const NOT_FOR_APPS = ['originalMaxAge', 'signed', 'encode']
+
 describe.each(optionTables)('%s, %s', (page, heading, file, type) => {
   it(`has the options of ${type}, and no other`, () => {
-    expect(first(page, heading, 'option').sort()).toEqual(membersOf(file, type).sort())
+    expect(first(page, heading, 'option').sort()).toEqual(
+      membersOf(file, type)
+        .filter(name => file !== 'src/express/cookie.ts' || !NOT_FOR_APPS.includes(name))
+        .sort(),
+    )
   })
 
   it('gives each a default, a unit and a sentence', () => {
@@ -55,10 +66,25 @@ it('docs/koa.md gives the defaults that the drop-in has', () => {
     expect(said[option], option).toBe(typeof value === 'string' ? `'${value}'` : String(value))
 })
 
+it('docs/express.md gives the defaults that the drop-in has', () => {
+  const said = (heading: string) =>
+    Object.fromEntries(tableBelow('docs/express.md', heading).map(row => [codeIn(row.option), codeIn(row.default)]))
+  const { name, property, storeTimeout } = said('Options')
+  const plan = textOf('src/express/drop-in.ts')
+  expect(name).toBe(/name \|\| key \|\| ('[^']*')/.exec(plan)?.[1])
+  expect(property).toBe(/property = ('[^']*')/.exec(plan)?.[1])
+  expect(storeTimeout).toBe("'5s'")
+  for (const [option, value] of Object.entries(new Cookie().data)) {
+    if (value === undefined || NOT_FOR_APPS.includes(option)) continue
+    expect(said('Options of the cookie')[option], option).toBe(typeof value === 'string' ? `'${value}'` : String(value))
+  }
+})
+
 it.each([
   ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', ['idleTimeout', 'absoluteTimeout']],
   ['docs/sessions.md', 'Options of `createSessions`', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/koa.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
+  ['docs/express.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', ['path', 'secure', 'httpOnly', 'sameSite', 'partitioned']],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', ['maxSessions']],
 ] as const)('%s, %s, gives the defaults of %s', (page, heading, file, options) => {
@@ -85,6 +111,8 @@ it('a unit is said wherever the type counts in ms', () => {
       .filter(row => /ms|duration/.test(row.unit ?? ''))
       .map(row => codeIn(row.option))
   expect(inMs('docs/koa.md', 'Options')).toEqual(['maxAge', 'storeTimeout'])
+  expect(inMs('docs/express.md', 'Options')).toEqual(['storeTimeout', 'touchInterval'])
+  expect(inMs('docs/express.md', 'Options of the cookie')).toEqual(['maxAge'])
   expect(inMs('docs/sessions.md', 'Options of `createSessions`')).toEqual([
     'idleTimeout',
     'absoluteTimeout',
@@ -98,6 +126,8 @@ it('a unit is said wherever the type counts in ms', () => {
 /** A table of members, and what declares them. */
 const memberTables: [page: string, heading: string, column: string, declared: string[]][] = [
   ['docs/koa.md', '`ctx.session`', 'member', membersOf('src/koa/types.ts', 'KoaSessionMembers')],
+  ['docs/express.md', '`req.session`', 'member', [...membersOf('src/express/types.ts', 'ExpressSessionMembers'), 'update']],
+  ['docs/express.md', 'Stores that were written for express-session', 'method', membersOf('src/express/types.ts', 'ExpressStore')],
   ['docs/sessions.md', 'The session', 'method', membersOf('src/core/native-session.ts', 'NativeSession')],
   ['docs/sessions.md', 'The manager', 'member', ['manager', 'load', 'list', 'revokeAll', 'on', 'off', 'close']],
   ['docs/sessions.md', 'Without a cookie', 'member', membersOf('src/core/transport.ts', 'TokenTransport')],
@@ -169,7 +199,9 @@ describe('docs/events.md', () => {
   })
 
   it('is read for every event that any page names', () => {
-    const named = pages.flatMap(page => [...textOf(page).matchAll(/'?`?((?:session|store|clock):\w+)/g)].map(match => match[1] as string))
+    const named = pages.flatMap(page =>
+      [...textOf(page).matchAll(/'?`?((?:session|store|commit|clock):\w+)/g)].map(match => match[1] as string),
+    )
     expect([...new Set(named)].filter(name => !eventReasons().has(name))).toEqual([])
   })
 })

@@ -58,6 +58,12 @@ export function killLeftovers(): void {
   for (const child of running) child.kill('SIGKILL')
 }
 
+interface Answer {
+  status: number
+  body: string
+  setCookie: string[]
+}
+
 /** A visitor: keeps cookies as a browser does, as far as one origin and no path go. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
@@ -69,9 +75,27 @@ export class Visitor {
     this.headers = headers
   }
 
-  async get(path = '/'): Promise<{ status: number; body: string; setCookie: string[] }> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(this.url + path, { headers: { ...this.headers, ...(cookie && { cookie }) } })
+  /** What it sends back. */
+  cookie(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  get(path = '/'): Promise<Answer> {
+    return this.#ask(path)
+  }
+
+  /** Sends a form. */
+  submit(path: string, form: Record<string, string> = {}): Promise<Answer> {
+    return this.#ask(path, { method: 'POST', body: new URLSearchParams(form) })
+  }
+
+  async #ask(path: string, init: RequestInit = {}): Promise<Answer> {
+    const cookie = this.cookie()
+    const response = await fetch(this.url + path, {
+      redirect: 'manual',
+      ...init,
+      headers: { ...this.headers, ...(cookie && { cookie }) },
+    })
     const setCookie = response.headers.getSetCookie()
     for (const line of setCookie) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { io as connect, type Socket } from 'socket.io-client'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { killLeftovers, root, type Server, startServer, Visitor } from './child.ts'
 
 const day = 86_400_000
@@ -114,6 +117,105 @@ const examples: Record<string, Record<string, (server: Server) => Promise<void>>
       expect((await visitor.get()).body).toBe('3 views')
     },
   },
+  'express-counter': {
+    'counts each visitor apart': async ({ url }) => {
+      const [ada, bob] = [new Visitor(url), new Visitor(url)]
+      const first = await ada.get()
+      expect(first).toMatchObject({ status: 200, body: 'Welcome to this page for the first time!' })
+      expect(first.setCookie).toEqual([expect.stringMatching(/^connect\.sid=s%3A[\w-]{32}\.\S+; Path=\/; HttpOnly$/)])
+      expect(await ada.get()).toEqual({ status: 200, body: 'You visited this page 2 times', setCookie: [] })
+      expect((await bob.get()).body).toBe('Welcome to this page for the first time!')
+      expect((await ada.get()).body).toBe('You visited this page 3 times')
+    },
+    'does not believe a forged cookie': async ({ url }) => {
+      const visitor = new Visitor(url)
+      await visitor.get()
+      const cookie = visitor.cookies.get('connect.sid') as string
+      visitor.cookies.set('connect.sid', `${cookie.slice(0, -1)}${cookie.endsWith('A') ? 'B' : 'A'}`)
+      expect((await visitor.get()).body).toBe('Welcome to this page for the first time!')
+    },
+  },
+  'express-login': {
+    'a login is a new id, and the old one is dead': async ({ url }) => {
+      const visitor = new Visitor(url)
+      expect(await visitor.get()).toEqual({ status: 200, body: 'Please log in', setCookie: [] })
+      expect(await visitor.submit('/login', { user: 'Ada', password: 'guessed' })).toMatchObject({ status: 401, setCookie: [] })
+      const ids: string[] = []
+      for (const user of ['Ada', 'Bob']) {
+        expect(await visitor.submit('/login', { user, password: 'open sesame' })).toMatchObject({ status: 302 })
+        ids.push(visitor.cookies.get('connect.sid') as string)
+        expect((await visitor.get()).body).toBe(`Hello, ${user}`)
+      }
+      expect(ids[0]).not.toBe(ids[1])
+      const planted = new Visitor(url)
+      planted.cookies.set('connect.sid', ids[0] as string)
+      expect((await planted.get()).body).toBe('Please log in')
+    },
+    'a logout ends the session, for copies of the cookie as well': async ({ url }) => {
+      const [ada, thief] = [new Visitor(url), new Visitor(url)]
+      await ada.submit('/login', { user: 'Ada', password: 'open sesame' })
+      thief.cookies.set('connect.sid', ada.cookies.get('connect.sid') as string)
+      expect((await thief.get()).body).toBe('Hello, Ada')
+      expect(await ada.submit('/logout')).toMatchObject({ status: 302 })
+      expect(ada.cookies.size).toBe(0)
+      expect((await thief.get()).body).toBe('Please log in')
+    },
+  },
+  'koa-and-express': {
+    'one login counts in both, and so does a logout': async server => {
+      const visitor = new Visitor(server.url)
+      expect(await visitor.get()).toEqual({ status: 200, body: 'shop: nobody', setCookie: [] })
+      expect(await visitor.get('/account')).toEqual({ status: 200, body: 'account: nobody', setCookie: [] })
+      const login = await visitor.get('/account/login')
+      expect(login).toMatchObject({ status: 200, body: 'account: ann' })
+      expect(names(login.setCookie)).toEqual(['__Host-sid'])
+      expect(await visitor.get()).toEqual({ status: 200, body: 'shop: ann', setCookie: [] })
+      const copy = visitor.cookies.get('__Host-sid') as string
+      expect((await visitor.get('/account/logout')).body).toBe('account: nobody')
+      expect(visitor.cookies.size).toBe(0)
+      visitor.cookies.set('__Host-sid', copy)
+      expect((await visitor.get()).body).toBe('shop: nobody')
+      expect(server.output()).not.toMatch(/warning/i)
+    },
+  },
+  'express-websocket': {
+    'opens for a visitor who has logged in': async ({ url }) => {
+      const visitor = new Visitor(url)
+      await visitor.get('/login')
+      const socket = new WebSocket(url.replace('http', 'ws'), { headers: { cookie: visitor.cookie() }, origin: url })
+      const [data] = await once(socket, 'message')
+      expect(String(data)).toBe('Hello, ann')
+      socket.close()
+      await once(socket, 'close')
+    },
+    'and for nobody else': async ({ url }) => {
+      const visitor = new Visitor(url)
+      await visitor.get('/login')
+      for (const options of [{ origin: url }, { origin: 'http://elsewhere.example', headers: { cookie: visitor.cookie() } }]) {
+        const [error] = await once(new WebSocket(url.replace('http', 'ws'), options), 'error')
+        expect(String(error)).toContain('401')
+      }
+    },
+  },
+  'socket-io': {
+    'events of several sockets count in one session': async ({ url }) => {
+      const visitor = new Visitor(url)
+      await visitor.get('/login')
+      const sockets = [1, 2].map(() => open(url, visitor.cookie()))
+      const counts = await Promise.all(sockets.flatMap(socket => [1, 2, 3].map(() => socket.emitWithAck('count'))))
+      expect([...counts].sort()).toEqual([1, 2, 3, 4, 5, 6])
+      for (const socket of sockets) socket.close()
+    },
+    'a stranger is sent away': async ({ url }) => {
+      const socket = open(url, '')
+      const reason = await new Promise(resolve => socket.on('disconnect', resolve))
+      expect(reason).toBe('io server disconnect')
+    },
+  },
+}
+
+function open(url: string, cookie: string): Socket {
+  return connect(url, { extraHeaders: { cookie }, forceNew: true, reconnection: false })
 }
 
 const files = Object.keys(examples).flatMap(name => [`${name}.mjs`, `${name}.cjs`])
@@ -126,7 +228,7 @@ test('every example is in the table, at most 40 lines, and the same program in b
     const text = readFileSync(`${root}examples/${file}`, 'utf8')
     expect(text.trimEnd().split('\n').length, file).toBeLessThanOrEqual(40)
     if (file.endsWith('.cjs')) continue
-    const twin = text.replaceAll(/^import (\w+) from ('[^']+')/gm, 'const $1 = require($2)')
+    const twin = text.replaceAll(/^import (\w+|\{[^}]+\}) from ('[^']+')/gm, 'const $1 = require($2)')
     expect(readFileSync(`${root}examples/${file.replace('.mjs', '.cjs')}`, 'utf8'), file).toBe(twin)
   }
 })

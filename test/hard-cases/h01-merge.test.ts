@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Data } from '../../src/core/json.ts'
 import { merge } from '../../src/core/merge.ts'
-import { gate, holdfastStores, type Mode, type Site, type Turn, type Visitor } from '../promises/support.ts'
+import { gate, holdfastStores, type Mode, type Site, type Turn, tellAll, type Visitor } from '../promises/support.ts'
 import { type Open, table } from '../promises/table.ts'
 
 type Change = (turn: Turn) => unknown
@@ -26,7 +26,7 @@ async function race(open: Open, mode: Mode, base: object, first: Change, second:
       '/in': turn => void Object.assign(turn.session, base),
       '/first': held('first', first),
       '/second': held('second', second),
-      '/read': turn => JSON.stringify(turn.session),
+      '/read': tellAll,
     },
   })
   const visitor: Visitor = site.visitor()

@@ -28,7 +28,11 @@ async function scene(open: Open, options = {}): Promise<Scene> {
     options,
     routes: {
       '/in': write({ cart: 1 }),
-      '/login': write({ user: 'ann' }, renew),
+      '/login': async t => {
+        await t.session.regenerate()
+        t.session.user = 'ann'
+        return 'in'
+      },
       '/out': logout,
       '/count': write({ counter: 1 }),
       '/assign': t => {
@@ -63,7 +67,9 @@ async function expectStillIn({ visitor }: Scene, cookie: string): Promise<void> 
   expect((await visitor.get('/read')).body).toBe('ann')
 }
 
-table(holdfastStores, (open, mode) => {
+table(holdfastStores, (open, mode, driver) => {
+  // express-session's `regenerate()` ends the old session and begins another one.
+  const keeps = driver.keepsDataWithNewId(mode)
   const reissues = mode.native ? {} : { rolling: true }
 
   for (const path of ['/count', '/assign', '/save']) {
@@ -86,6 +92,8 @@ table(holdfastStores, (open, mode) => {
   }
 
   for (const path of ['/late', '/late-assign', '/late-save', '/late-renew']) {
+    // Who asks for a new and empty session gets one, whatever has become of the old: it may be another login.
+    if (path === '/late-renew' && !keeps) continue
     it(`H4: a request that was opened before the login and writes after it does not log the visitor out (${path})`, async () => {
       const stage = await scene(open, reissues)
       const { site, visitor, late } = stage
@@ -108,7 +116,7 @@ table(holdfastStores, (open, mode) => {
     const stage = await scene(open, reissues)
     const { site, visitor } = stage
     const old = visitor.header()
-    const stop = site.store.stop('replace')
+    const stop = site.store.stop(keeps ? 'replace' : 'delete')
     const login = visitor.get('/login')
     await stop.reached
     // It loads the old session, is stopped in its own save, and the login lands meanwhile.

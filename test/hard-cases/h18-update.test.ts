@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { holdfastStores, read, write } from '../promises/support.ts'
+import { holdfastStores, read, tellAll, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 
@@ -94,7 +94,7 @@ table(holdfastStores, open => {
           t.session.mine = 'pending'
           await other()
           await t.session.update(increment)
-          return JSON.stringify(t.session)
+          return tellAll(t)
         },
       },
     })

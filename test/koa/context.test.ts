@@ -1,7 +1,7 @@
 import session from 'holdfast/koa'
 import { describe, expect, it } from 'vitest'
 import { dropInCookie, dropInMap, everyMode, nativeMemory, type Turn } from '../promises/support.ts'
-import { table } from '../promises/table.ts'
+import { koaTable as table } from '../promises/table.ts'
 import { createApp, koaMajors, type Loose } from '../support/subjects.ts'
 
 const count = (t: Turn) => {

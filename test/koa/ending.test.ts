@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { gate, holdfastStores, logout, newStore, read, settled, storeModes, write } from '../promises/support.ts'
-import { type Open, table } from '../promises/table.ts'
+import { type Open, koaTable as table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 import { heldAt, outcomes, overtake } from './overtake.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { dropInCookie, dropInMap, dropInMemory, dropInModes, type Gate, gate, read, settled, write } from '../promises/support.ts'
-import { table } from '../promises/table.ts'
+import { koaTable as table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 
 table(dropInModes, (open, mode) => {

@@ -1,7 +1,8 @@
 import { createSessions } from 'holdfast'
 import session from 'holdfast/koa'
 import { describe, expect, it } from 'vitest'
-import { portOf, serve } from '../promises/koa.ts'
+import { serve } from '../promises/koa.ts'
+import { portOf } from '../promises/serving.ts'
 import { dropInModes, everyMode, keys, type Mode, nativeMemory, newStore, Visitor, type Watch } from '../promises/support.ts'
 import { createApp, koaMajors, type Loose } from '../support/subjects.ts'
 

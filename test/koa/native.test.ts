@@ -1,9 +1,10 @@
 import session from 'holdfast/koa'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { describe, expect, it, vi } from 'vitest'
-import { portOf, serve } from '../promises/koa.ts'
+import { serve } from '../promises/koa.ts'
+import { portOf } from '../promises/serving.ts'
 import { dropInCookie, keys, nativeCookie, nativeMemory, settled, type Turn, Visitor, warnings } from '../promises/support.ts'
-import { table } from '../promises/table.ts'
+import { koaTable as table } from '../promises/table.ts'
 import { createApp, koaMajors, type Loose } from '../support/subjects.ts'
 
 const count = (t: Turn) => {

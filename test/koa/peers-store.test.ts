@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { dropInMap, gate, type Turn, Watch, write } from '../promises/support.ts'
-import { table } from '../promises/table.ts'
+import { koaTable as table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 import { heldAt } from './overtake.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { dropInMap, dropInMemory, type Gate, gate, logout, newStore, settled, type Turn, Watch, write } from '../promises/support.ts'
-import { table } from '../promises/table.ts'
+import { koaTable as table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 import { heldAt, outcomes } from './overtake.ts'
 

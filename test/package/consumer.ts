@@ -1,4 +1,6 @@
+import express from 'express'
 import { createSessions, type SessionData } from 'holdfast'
+import expressSession, { type SessionOptions } from 'holdfast/express'
 import session, { type CreateSessionOptions, createSession } from 'holdfast/koa'
 import { MemoryStore } from 'holdfast/stores/memory'
 import Koa from 'koa'
@@ -10,5 +12,7 @@ app.use(createSession(app))
 app.use(ctx => {
   ctx.session = null
 })
+const expressOptions: SessionOptions = { secret: 'secret', resave: false, saveUninitialized: false }
+express().use(expressSession(expressOptions))
 export const data: SessionData = {}
 export const all: unknown[] = [createSessions, MemoryStore]

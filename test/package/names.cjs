@@ -1,6 +1,7 @@
-// `require`: the function itself and every name that `import` has, from the packed tarball, with no Koa installed.
+// `require`: the function itself and every name that `import` has, from the packed tarball, with no framework installed.
 const assert = require('node:assert/strict')
 const session = require('holdfast/koa')
+const express = require('holdfast/express')
 const main = require('holdfast')
 const { MemoryStore } = require('holdfast/stores/memory')
 
@@ -8,15 +9,20 @@ assert.equal(typeof session, 'function')
 assert.equal(session.default, session)
 assert.equal(session.createSession, session)
 assert.equal(session.SessionOptions.parse({}).key, 'koa.sess')
+assert.equal(typeof express, 'function')
+assert.equal(express.default, express)
+for (const name of ['Store', 'Cookie', 'Session', 'MemoryStore']) assert.equal(typeof express[name], 'function', name)
+assert.deepEqual(Object.keys(require('holdfast/express/request')), [])
 assert.equal(typeof main.createSessions, 'function')
 assert.equal(typeof MemoryStore, 'function')
 assert.equal(require('holdfast/package.json').name, 'holdfast')
 assert.throws(() => require('holdfast/dist/core/errors.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
 
 async function sameNames() {
-  const imported = await import('holdfast/koa')
-  for (const [name, value] of Object.entries(imported)) {
-    if (name !== 'module.exports') assert.equal(session[name], value, `require('holdfast/koa').${name}`)
+  for (const [path, required] of Object.entries({ 'holdfast/koa': session, 'holdfast/express': express })) {
+    for (const [name, value] of Object.entries(await import(path))) {
+      if (name !== 'module.exports') assert.equal(required[name], value, `require('${path}').${name}`)
+    }
   }
   for (const [name, value] of Object.entries(await import('holdfast'))) assert.equal(main[name], value, `require('holdfast').${name}`)
 }

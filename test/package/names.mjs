@@ -1,6 +1,7 @@
-// `import`: default and named, from the packed tarball, with no Koa installed.
+// `import`: default and named, from the packed tarball, with no framework installed.
 import assert from 'node:assert/strict'
 import * as main from 'holdfast'
+import expressSession, * as express from 'holdfast/express'
 import session, * as koa from 'holdfast/koa'
 import * as memory from 'holdfast/stores/memory'
 
@@ -8,6 +9,11 @@ assert.equal(typeof session, 'function')
 assert.equal(koa.default, session)
 assert.equal(koa.createSession, session)
 assert.equal(koa.SessionOptions.parse({}).key, 'koa.sess')
+assert.equal(typeof expressSession, 'function')
+assert.equal(express.default, expressSession)
+for (const name of ['Store', 'Cookie', 'Session', 'MemoryStore']) assert.equal(express[name], expressSession[name], name)
+// Types only.
+assert.deepEqual(Object.keys(await import('holdfast/express/request')), [])
 assert.equal(typeof main.createSessions, 'function')
 assert.equal(typeof memory.MemoryStore, 'function')
 

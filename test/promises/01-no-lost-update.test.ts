@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { gate, holdfastStores, type Mode, type Turn, write } from './support.ts'
+import { gate, holdfastStores, type Mode, type Turn, tellAll, write } from './support.ts'
 import { type Open, table } from './table.ts'
 
 const MANY = 100
@@ -16,7 +16,7 @@ async function overlapping(open: Open, mode: Mode, change: (turn: Turn, n: numbe
     [mode.native ? 'native' : 'options']: options,
     routes: {
       '/in': write({ base: { kept: true } }),
-      '/read': turn => JSON.stringify(turn.session),
+      '/read': tellAll,
       '*': async turn => {
         JSON.stringify(turn.session)
         if (++waiting === MANY) arrived()

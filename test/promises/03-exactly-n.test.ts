@@ -1,6 +1,6 @@
 import { update } from 'holdfast'
 import { expect, it } from 'vitest'
-import { holdfastStores, read, write } from './support.ts'
+import { holdfastStores, read, tellAll, write } from './support.ts'
 import { table } from './table.ts'
 
 table(holdfastStores, open => {
@@ -25,7 +25,7 @@ table(holdfastStores, open => {
         '/in': write({ n: 0 }),
         '/add': t => t.session.update((draft: { n: number }) => void draft.n++).then(() => 'added'),
         '/other': t => write({ [`k${Math.random()}`]: 1 })(t),
-        '/read': t => JSON.stringify(t.session),
+        '/read': tellAll,
       },
     })
     const visitor = site.visitor()

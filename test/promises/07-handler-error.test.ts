@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import type { Loose } from '../support/subjects.ts'
 import { dropInModes, everyMode, type Mode, refuse, type Site, storeModes, write } from './support.ts'
-import { table } from './table.ts'
+import { onKoa, table } from './table.ts'
 
 const writeAndFail = write({ name: 'ann' }, refuse(403, 'the handler says no'))
 
@@ -25,8 +25,8 @@ table(storeModes, (open, mode) => {
     const answer = await site.visitor().get('/')
     expect(answer).toMatchObject({ status: 409, body: 'the handler says no', setCookie: [] })
     expect(site.errors).toHaveLength(2)
-    expect(site.errors[0]).toMatchObject({ name: 'SessionStoreError', code: 'HOLDFAST_STORE', cause })
-    expect(site.errors[1]).toBe(own)
+    expect(site.errors).toContainEqual(expect.objectContaining({ name: 'SessionStoreError', code: 'HOLDFAST_STORE', cause }))
+    expect(site.errors).toContain(own)
     expect(own.cause).toBeUndefined()
     expect(await site.store.living()).toBe(0)
   })
@@ -43,7 +43,8 @@ table(storeModes, (open, mode) => {
     breakStore(site, mode, 'another text')
     const answer = await site.visitor().get('/')
     expect(answer).toMatchObject({ status: 500, setCookie: [] })
-    expect(site.errors.map(error => error.message)).toEqual([expect.stringContaining('session store'), expect.stringContaining('a text')])
+    const messages = site.errors.map(error => error.message).sort((a, b) => Number(a.includes('a text')) - Number(b.includes('a text')))
+    expect(messages).toEqual([expect.stringContaining('session store'), expect.stringContaining('a text')])
   })
 
   it('promise 7: without an error of the handler, the failing save is the answer', async () => {
@@ -70,46 +71,56 @@ table(everyMode, open => {
     })
     const answer = await site.visitor().get('/')
     expect(answer).toMatchObject({ status: 403, body: 'the handler says no', setCookie: [] })
-    expect(site.errors.at(-1)).toMatchObject({ status: 403 })
+    expect(site.errors.map(({ status }) => status)).toContain(403)
     expect(site.errors.length).toBe(2)
   })
-
-  it('promise 7: a listener of errors that throws does not change the answer', async () => {
-    const site = await open({ routes: { '*': write({ count: 1n }, refuse(403, 'the handler says no')) } })
-    site.app.prependOnceListener('error', () => {
-      throw new Error('the listener failed')
-    })
-    expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
-  })
 })
 
-table(dropInModes, open => {
-  it.each(['beforeSave', 'encode'])('promise 7: a %s that throws beside the handler changes nothing', async hook => {
-    const site = await open({
-      options: {
-        [hook]: () => {
-          throw 'a text'
-        },
-      },
-      routes: { '*': writeAndFail },
+table(
+  everyMode,
+  open => {
+    it('promise 7: a listener of errors that throws does not change the answer', async () => {
+      const site = await open({ routes: { '*': write({ count: 1n }, refuse(403, 'the handler says no')) } })
+      site.app.prependOnceListener('error', () => {
+        throw new Error('the listener failed')
+      })
+      expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
     })
-    expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
-    for (const error of site.errors) expect(error).toBeInstanceOf(Error)
-    if (hook === 'beforeSave') expect(site.errors[0].cause).toBe('a text')
-  })
+  },
+  onKoa,
+)
 
-  it("promise 7: the same with the framework's own error handler", async () => {
-    const print = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const site = await open({
-      prepare: app => app.removeAllListeners('error'),
-      options: {
-        beforeSave: () => {
-          throw 'a text'
+table(
+  dropInModes,
+  open => {
+    it.each(['beforeSave', 'encode'])('promise 7: a %s that throws beside the handler changes nothing', async hook => {
+      const site = await open({
+        options: {
+          [hook]: () => {
+            throw 'a text'
+          },
         },
-      },
-      routes: { '*': writeAndFail },
+        routes: { '*': writeAndFail },
+      })
+      expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
+      for (const error of site.errors) expect(error).toBeInstanceOf(Error)
+      if (hook === 'beforeSave') expect(site.errors[0].cause).toBe('a text')
     })
-    expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
-    print.mockRestore()
-  })
-})
+
+    it("promise 7: the same with the framework's own error handler", async () => {
+      const print = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const site = await open({
+        prepare: app => app.removeAllListeners('error'),
+        options: {
+          beforeSave: () => {
+            throw 'a text'
+          },
+        },
+        routes: { '*': writeAndFail },
+      })
+      expect(await site.visitor().get('/')).toMatchObject({ status: 403, body: 'the handler says no' })
+      print.mockRestore()
+    })
+  },
+  onKoa,
+)

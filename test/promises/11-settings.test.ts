@@ -1,9 +1,11 @@
 import { createSessions } from 'holdfast'
+import expressSession from 'holdfast/express'
 import session from 'holdfast/koa'
 import { describe, expect, it } from 'vitest'
 import { createApp, koaMajors, type Loose } from '../support/subjects.ts'
+import { expressDrivers } from './drivers.ts'
 import { koaDriver } from './koa.ts'
-import { dropInMap, keys, settled, Visitor, warnings, write } from './support.ts'
+import { dropInMap, keys, nativeMemory, newStore, settled, Visitor, warnings, write } from './support.ts'
 
 const DAY = 86_400_000
 
@@ -80,6 +82,45 @@ for (const koa of koaMajors) {
       session({ key: '__Host-a', secure: true, sameSite: 'none', partitioned: true, maxAge: 400 * DAY, strict: true }, createApp(koa))
       await settled()
       expect(seen.filter(warning => warning.code !== 'HOLDFAST_COOKIE_MODE')).toEqual([])
+    })
+  })
+}
+
+/** The same on Express, where the attributes stand in `cookie`. */
+const reportedOnExpress: Record<string, [Loose, RegExp]> = {
+  'SameSite=None without Secure': [{ cookie: { sameSite: 'none' } }, /cookie\.sameSite.*secure: true/],
+  'Partitioned without Secure': [{ cookie: { partitioned: true } }, /cookie\.partitioned.*secure: true/],
+  '__Host- with a path': [{ name: '__Host-a', cookie: { path: '/app' } }, /name.*path/],
+  '__Secure- without Secure': [{ name: '__Secure-a', cookie: { secure: false } }, /name.*Secure/],
+  'a negative age': [{ cookie: { maxAge: -1 } }, /cookie\.maxAge/],
+  'ten years': [{ cookie: { maxAge: 3650 * DAY } }, /cookie\.maxAge.*400 days/],
+}
+const common = { secret: 'keyboard cat', resave: false, saveUninitialized: false }
+
+for (const driver of expressDrivers) {
+  describe(`promise 11: the drop-in on ${driver.name}`, () => {
+    it.each(Object.keys(reportedOnExpress))('promise 11: %s is accepted and reported once', async what => {
+      const [options, words] = reportedOnExpress[what] as [Loose, RegExp]
+      const seen = warnings()
+      const site = await driver.open({ mode: dropInMap, options, routes: { '*': write({ name: 'ann' }) } })
+      for (let i = 0; i < 3; i++) expect((await new Visitor(site.port).get('/app')).status).toBe(200)
+      await settled()
+      const cookies = seen.filter(({ code }) => code === 'HOLDFAST_COOKIE')
+      expect(cookies.map(warning => warning.message)).toEqual([expect.stringMatching(words)])
+    })
+
+    it.each(Object.keys(reportedOnExpress))('promise 11: strict refuses %s', what => {
+      const [options, words] = reportedOnExpress[what] as [Loose, RegExp]
+      expect(() => expressSession({ ...common, ...options, strict: true })).toThrow(words)
+      expect(() => expressSession({ ...common, ...options, strict: true })).toThrow(TypeError)
+    })
+
+    it('promise 11: good settings are not talked about', async () => {
+      const seen = warnings()
+      const cookie = { secure: true, sameSite: 'none', partitioned: true, maxAge: 400 * DAY } as const
+      expressSession({ ...common, name: '__Host-a', cookie, strict: true, store: newStore(nativeMemory).store })
+      await settled()
+      expect(seen).toEqual([])
     })
   })
 }

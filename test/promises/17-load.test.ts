@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Loose } from '../support/subjects.ts'
 import { everyMode, holdfastStores, logout, type Mode, read, renew, type Site, storeModes, write } from './support.ts'
-import { table } from './table.ts'
+import { hasHeaders, table } from './table.ts'
 
 const routes = { '/in': write({ name: 'ann', list: [1] }), '/read': read('name'), '/out': logout, '/renew': renew }
 
@@ -109,14 +109,18 @@ table(storeModes, (open, mode) => {
   })
 })
 
-table(holdfastStores, (open, mode) => {
-  it('promise 17: the session of a request in another transport than a cookie', async () => {
-    const externalKey = { get: (ctx: Loose) => ctx.get('x-key'), set: (ctx: Loose, id: string) => ctx.set('X-Key', id) }
-    const own = mode.native ? { native: { transport: headerTransport('x-key') } } : { options: { externalKey } }
-    const site = await open({ ...own, routes })
-    const { headers } = await site.visitor().get('/in')
-    const { data } = await upgrade(site, mode, { 'x-key': String(headers['x-key']) })
-    expect(data).toEqual({ name: 'ann', list: [1] })
-    expect((await upgrade(site, mode, { 'x-key': 'unknown' })).data).toBeNull()
-  })
-})
+table(
+  holdfastStores,
+  (open, mode) => {
+    it('promise 17: the session of a request in another transport than a cookie', async () => {
+      const externalKey = { get: (ctx: Loose) => ctx.get('x-key'), set: (ctx: Loose, id: string) => ctx.set('X-Key', id) }
+      const own = mode.native ? { native: { transport: headerTransport('x-key') } } : { options: { externalKey } }
+      const site = await open({ ...own, routes })
+      const { headers } = await site.visitor().get('/in')
+      const { data } = await upgrade(site, mode, { 'x-key': String(headers['x-key']) })
+      expect(data).toEqual({ name: 'ann', list: [1] })
+      expect((await upgrade(site, mode, { 'x-key': 'unknown' })).data).toBeNull()
+    })
+  },
+  hasHeaders,
+)

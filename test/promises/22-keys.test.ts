@@ -12,7 +12,7 @@ import {
   type Visitor,
   write,
 } from './support.ts'
-import { type Open, table } from './table.ts'
+import { type Open, onKoa, table } from './table.ts'
 
 const oldest = 'the oldest of the secrets, 0123456789abc'
 const older = 'an older one of the secrets, 0123456789'
@@ -73,16 +73,20 @@ table(everyMode, (open, mode) => rotates(open, mode.native))
 
 table([dropInCookie], open => rotates(open, false, { options: { encrypt: true } }))
 
-table(dropInModes, open => {
-  it('promise 22: keys set after session() count, and no key at all says how to mend it', async () => {
-    const site = await open({ keys: undefined, routes })
-    site.app.keys = undefined
-    expect((await site.visitor().get('/in')).status).toBe(500)
-    expect(site.errors[0]).toMatchObject({ code: 'HOLDFAST_KEYS', message: expect.stringContaining('app.keys = [') })
-    site.app.keys = [newest]
-    expect(await nameOf(await loggedIn(site))).toBe('ann')
-  })
-})
+table(
+  dropInModes,
+  open => {
+    it('promise 22: keys set after session() count, and no key at all says how to mend it', async () => {
+      const site = await open({ keys: undefined, routes })
+      site.app.keys = undefined
+      expect((await site.visitor().get('/in')).status).toBe(500)
+      expect(site.errors[0]).toMatchObject({ code: 'HOLDFAST_KEYS', message: expect.stringContaining('app.keys = [') })
+      site.app.keys = [newest]
+      expect(await nameOf(await loggedIn(site))).toBe('ann')
+    })
+  },
+  onKoa,
+)
 
 table([nativeCookie, nativeMemory], (open, mode) => {
   it('promise 22: a revoked key ends also what was issued anew from it', async () => {

@@ -10,24 +10,46 @@ import { table } from './table.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
+/** The app of a framework: it counts. */
+const apps = {
+  koa: (library: string) => `
+import session from 'holdfast/koa'
+const Koa = require('${library}')
+const app = new (Koa.default ?? Koa)()
+app.keys = keys
+const peer = { get: async id => map.get(id), set: async (id, data) => void map.set(id, data), destroy: async id => void map.delete(id) }
+const use = options => app.use(sessions ? session(sessions, app) : session({ ...options, rolling: true }, app))
+const count = () => app.use(ctx => { ctx.session.views = (ctx.session.views ?? 0) + 1; ctx.body = String(ctx.session.views) })
+`,
+  express: (library: string) => `
+import session from 'holdfast/express'
+const app = require('${library}')()
+const peer = {
+  get: (id, done) => done(null, map.get(id)),
+  set: (id, data, done) => done(null, map.set(id, data)),
+  destroy: (id, done) => done(null, map.delete(id)),
+}
+const use = options => app.use(session(sessions ?? { ...options, secret: keys, resave: false, saveUninitialized: false, rolling: true }))
+const count = () => app.use((req, res) => { req.session.views = (req.session.views ?? 0) + 1; res.send(String(req.session.views)) })
+`,
+}
+
 /** A whole process on the built package: two requests, everything closed, and then nothing more to do. */
-const script = ({ native, place }: Mode, koa: string) => `
+const script = ({ native, place }: Mode, framework: 'koa' | 'express', library: string) => `
 import http from 'node:http'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createSessions } from 'holdfast'
-import session from 'holdfast/koa'
 import { MemoryStore } from 'holdfast/stores/memory'
-const Koa = createRequire(process.cwd() + '/')('${koa}')
-const app = new (Koa.default ?? Koa)()
-app.keys = ['a secret of more than thirty-two octets']
+const require = createRequire(process.cwd() + '/')
+const keys = ['a secret of more than thirty-two octets']
 const map = new Map()
-const peer = { get: async id => map.get(id), set: async (id, data) => void map.set(id, data), destroy: async id => void map.delete(id) }
+${apps[framework](library)}
 const store = { cookie: undefined, map: peer, memory: new MemoryStore() }['${place}']
 const options = store ? { store } : {}
-const sessions = ${native ? 'createSessions({ keys: app.keys, ...options })' : 'undefined'}
-app.use(sessions ? session(sessions, app) : session({ ...options, rolling: true }, app))
-app.use(ctx => { ctx.session.views = (ctx.session.views ?? 0) + 1; ctx.body = String(ctx.session.views) })
+const sessions = ${native ? 'createSessions({ keys, ...options })' : 'undefined'}
+use(options)
+count()
 const server = app.listen(0, '127.0.0.1')
 await once(server, 'listening')
 let cookie = ''
@@ -46,12 +68,21 @@ console.log('left: ' + process.getActiveResourcesInfo().filter(name => name === 
 `
 
 describe('promise 26: the process ends by itself', () => {
-  for (const koa of ['koa', 'koa2']) {
-    // Each is a process of its own, so the two majors of Koa share the modes.
-    for (const mode of everyMode.filter((_, i) => (koa === 'koa' ? true : i % 2 === 1))) {
-      it(`promise 26: no timer and no handle is left (${koa}, ${mode.name})`, async () => {
+  for (const [framework, library] of [
+    ['koa', 'koa'],
+    ['koa', 'koa2'],
+    ['express', 'express'],
+    ['express', 'express4'],
+  ] as const) {
+    const newest = library === framework
+    const modes = everyMode.filter(mode => framework === 'koa' || mode.native || mode.place !== 'cookie')
+    // Each is a process of its own, so the two majors of a framework share the modes.
+    for (const mode of modes.filter((_, i) => newest || i % 2 === 1)) {
+      it(`promise 26: no timer and no handle is left (${library}, ${mode.name})`, async () => {
         if (!existsSync(`${root}dist/koa.js`)) throw new Error('dist/koa.js is missing: run `npm run build` first')
-        const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script(mode, koa)], { cwd: root })
+        const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script(mode, framework, library)], {
+          cwd: root,
+        })
         onTestFinished(() => void child.kill('SIGKILL'))
         let output = ''
         for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => (output += text))

@@ -3,7 +3,7 @@ import { idOf, update } from 'holdfast'
 import { expect, it, vi } from 'vitest'
 import type { Loose } from '../support/subjects.ts'
 import { dropInModes, everyMode, logout, refuse, renew, type Setup, settled, storeModes, write } from './support.ts'
-import { table } from './table.ts'
+import { onKoa, table } from './table.ts'
 
 const ways = [
   (value: unknown) => inspect(value, { depth: 9, showHidden: true }),
@@ -124,9 +124,13 @@ table(everyMode, open => {
   })
 })
 
-table(dropInModes, open => {
-  it('promise 26: a session in JSON is its data', async () => {
-    const site = await open({ routes: { '/look': write({ name: 'ann' }, t => JSON.stringify(t.session)) } })
-    expect((await site.visitor().get('/look')).body).toBe('{"name":"ann"}')
-  })
-})
+table(
+  dropInModes,
+  open => {
+    it('promise 26: a session in JSON is its data', async () => {
+      const site = await open({ routes: { '/look': write({ name: 'ann' }, t => JSON.stringify(t.session)) } })
+      expect((await site.visitor().get('/look')).body).toBe('{"name":"ann"}')
+    })
+  },
+  onKoa,
+)

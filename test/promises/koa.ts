@@ -1,14 +1,9 @@
-import { once } from 'node:events'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createSessions } from 'holdfast'
 import session from 'holdfast/koa'
-import { onTestFinished } from 'vitest'
 import { createApp, type KoaMajor, koaMajors, type Loose } from '../support/subjects.ts'
+import { EVENTS, listening, portOf } from './serving.ts'
 import { type Driver, keys as defaultKeys, newStore, type Setup, type Site, type Turn, Visitor } from './support.ts'
-
-const SESSION_EVENTS = ['missed', 'expired', 'invalid', 'malformed', 'gone', 'conflict', 'refused'].map(name => `session:${name}`)
-const EVENTS = [...SESSION_EVENTS, 'store:error', 'clock:skew']
 
 class KoaTurn implements Turn {
   readonly own: Loose
@@ -58,28 +53,21 @@ class KoaTurn implements Turn {
 }
 
 /** Serves an app until the test has finished. */
-export async function serve(app: Loose): Promise<http.Server> {
-  const server = http.createServer(app.callback())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return server
-}
-
-export const portOf = (server: http.Server): number => (server.address() as AddressInfo).port
+export const serve = (app: Loose): Promise<http.Server> => listening(http.createServer(app.callback()))
 
 export function koaDriver(major: KoaMajor): Driver {
   return {
     name: `Koa ${major}`,
+    framework: 'koa',
+    modes: () => true,
+    keepsDataWithNewId: () => true,
     async open(setup: Setup): Promise<Site> {
       const { mode, options = {}, keys = defaultKeys, store = newStore(mode), routes } = setup
       const app = createApp(major)
       const errors: Loose[] = []
       const events: Site['events'] = []
       app.on('error', (error: Loose) => errors.push(error))
+      if (setup.proxy) app.proxy = true
       setup.prepare?.(app)
       if (setup.around) app.use((ctx: Loose, next: Loose) => setup.around?.(new KoaTurn(ctx, options.property), next))
 
@@ -105,9 +93,21 @@ export function koaDriver(major: KoaMajor): Driver {
       const server = await serve(app)
       const port = portOf(server)
       const cookieName = mode.native ? (sessions.transport.cookieName ?? '') : (options.key ?? 'koa.sess')
-      return { port, server, app, middleware, sessions, store, cookieName, errors, events, visitor: () => new Visitor(port) }
+      return {
+        port,
+        server,
+        app,
+        handler: app.callback(),
+        middleware,
+        sessions,
+        store,
+        cookieName,
+        errors,
+        events,
+        visitor: () => new Visitor(port),
+      }
     },
   }
 }
 
-export const drivers: Driver[] = koaMajors.map(koaDriver)
+export const koaDrivers: Driver[] = koaMajors.map(koaDriver)

@@ -60,6 +60,8 @@ export interface Setup {
   store?: Watch
   /** A middleware before the session's. */
   around?: Around
+  /** It stands behind a proxy that is believed. */
+  proxy?: boolean
   /** The framework's app, before it gets its session. */
   prepare?: (app: Loose) => void
   /** Leave the session's middleware out. */
@@ -70,6 +72,8 @@ export interface Site {
   port: number
   server: http.Server
   app: Loose
+  /** What a server calls for each request. */
+  handler: Loose
   /** The session's middleware. */
   middleware: Loose
   /** The native manager. */
@@ -86,6 +90,11 @@ export interface Site {
 /** All that the suites know of a framework. */
 export interface Driver {
   name: string
+  framework: 'koa' | 'express'
+  /** Whether it has this mode. */
+  modes(mode: Mode): boolean
+  /** Whether `regenerate()` keeps the data: Koa's default, and native mode's; express-session drops them. */
+  keepsDataWithNewId(mode: Mode): boolean
   /** An app with one session and these routes, listening on the loopback interface until the test has finished. */
   open(setup: Setup): Promise<Site>
 }
@@ -216,6 +225,9 @@ export function read(key: string): Handler {
 export function refuse(status: number, message: string): Handler {
   return turn => turn.fail(status, message)
 }
+
+/** A handler that tells the data of the session, without what express-session keeps beside them. */
+export const tellAll: Handler = turn => JSON.stringify({ ...turn.session, cookie: undefined })
 
 export const logout: Handler = turn => {
   turn.session = null

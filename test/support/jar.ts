@@ -29,7 +29,8 @@ export class Jar {
       const split = pair.indexOf('=')
       const crumb: Crumb = { value: pair.slice(split + 1), path: '/', domain: undefined, secure: false, expires: undefined }
       for (const attribute of attributes) {
-        const [name = '', value = ''] = attribute.split('=')
+        const [written = '', value = ''] = attribute.split('=')
+        const name = written.toLowerCase()
         if (name === 'path') crumb.path = value
         if (name === 'domain') crumb.domain = value.replace(/^\./, '')
         if (name === 'secure') crumb.secure = true

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from 'node:http'
+import { escapeText } from '../core/text.ts'
+
+/** The host that the browser asked for, without its port. */
+export function hostOf(req: IncomingMessage): string {
+  const host = req.headers.host ?? String((req.headers as Record<string, unknown>)[':authority'] ?? '')
+  return host.replace(/:\d+$/, '')
+}
+
+/**
+ * Whether the browser's connection is encrypted. `proxy`: believe X-Forwarded-Proto (true), never (false), or as Express's
+ * setting `trust proxy` says (undefined).
+ */
+export function isSecure(req: IncomingMessage, proxy: boolean | undefined): boolean {
+  if ((req.socket as { encrypted?: unknown } | undefined)?.encrypted) return true
+  if (proxy === false) return false
+  if (proxy === undefined) return (req as { secure?: unknown }).secure === true
+  return forwarded(req).split(',')[0]?.trim().toLowerCase() === 'https'
+}
+
+/** What a proxy said of the connection, fit for a log. */
+export function forwardedProto(req: IncomingMessage): string {
+  const proto = forwarded(req)
+  return proto === '' ? 'no X-Forwarded-Proto header came' : `X-Forwarded-Proto: ${escapeText(proto)} came`
+}
+
+function forwarded(req: IncomingMessage): string {
+  return String(req.headers['x-forwarded-proto'] ?? '')
+}
+
+/** The path that the browser asked for, also where an app is mounted. */
+export function pathOf(req: IncomingMessage): string {
+  const url = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
+  if (url.startsWith('/')) return url.replace(/[?#].*$/s, '')
+  // An absolute form, as proxies send it.
+  return URL.canParse(url) ? new URL(url).pathname : url
+}

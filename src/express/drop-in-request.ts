@@ -1,0 +1,309 @@
+import type { IncomingMessage } from 'node:http'
+import type { CommitIntent } from '../core/config.ts'
+import { SessionGoneError, SessionHeadersSentError, SessionStoreError } from '../core/errors.ts'
+import { assume, type Data, sameJson } from '../core/json.ts'
+import type { MaybePromise } from '../core/maybe.ts'
+import type { Session as EngineSession } from '../core/session.ts'
+import { signValue } from '../crypto/cookie-signature.ts'
+import { forwardedProto } from './connection.ts'
+import { Cookie, storedCookie } from './cookie.ts'
+import { fill, readData } from './data.ts'
+import type { DropInPlan } from './drop-in.ts'
+import { ExpressRequestSession } from './request-session.ts'
+import { Session } from './session.ts'
+import { called } from './store-controls.ts'
+import type { Bearer } from './types.ts'
+import { readSignedCookie } from './wire.ts'
+
+/** One request with express-session's options. */
+export class DropInRequest extends ExpressRequestSession {
+  readonly plan: DropInPlan
+  /** The attributes and the life of the session's cookie. */
+  cookie: Cookie
+  /** The store has put a mark of its own on what it was given: the peer takes that for a change, and sends the cookie. */
+  marked = false
+  /** The id that the browser sent, if it was signed. */
+  #sent: string | undefined
+  /** It was signed by an older secret: it is issued anew. */
+  #stale = false
+  /** What the handler put in the session's place: a session that it made by the store, or nothing. */
+  #foreign: Session | undefined
+  /** It says something else than what was loaded. */
+  #foreignDiffers = false
+  #unset = false
+  /** What was assigned to unset it: it reads as that. */
+  #nothing: null | undefined
+  /** The cookie's life was begun anew at the end of the request. */
+  #touched = false
+  /** The handler asked for a new session: it is stored, also without data. */
+  #regenerated = false
+  /** The browser shall forget its cookie. */
+  #clears = false
+  /** The id of a session that has none. */
+  #standIn: string | undefined
+
+  constructor(req: IncomingMessage, plan: DropInPlan) {
+    super(req)
+    this.plan = plan
+    this.cookie = undefined as unknown as Cookie
+  }
+
+  /** The id; where nothing will be stored, one that leads nowhere. */
+  override get id(): string | undefined {
+    return super.id ?? this.#standIn
+  }
+
+  newId(otherwise: () => string): string {
+    return this.plan.newId(this.req, otherwise)
+  }
+
+  /** Takes over a session: its cookie, and its id on the request. */
+  protected override met(session: EngineSession): void {
+    const { plan, req } = this
+    this.#standIn = session.id === undefined ? plan.manager.fresh(this).id : undefined
+    this.cookie = this.#cookieOf(session)
+    this.#publish(this.id)
+    this.#unset = false
+    this.#foreign = undefined
+    if (!plan.property.stands(req)) plan.property.retake(req)
+  }
+
+  #publish(id: string | undefined): void {
+    const bearer = this.req as Bearer
+    bearer[`${this.plan.property.name}ID`] = id
+    bearer[`${this.plan.property.name}Store`] = this.plan.store
+  }
+
+  /** `req.sessionID`. Where an app has put there what is no text, or `genid` gives none, nothing is stored or sent, as with the peer. */
+  get #published(): unknown {
+    return (this.req as Bearer)[`${this.plan.property.name}ID`]
+  }
+
+  #cookieOf({ loaded }: EngineSession): Cookie {
+    if (!loaded) return this.plan.newCookie(this.req)
+    if (!loaded.record) return storedCookie((loaded.wire as { cookie: object }).cookie)
+    const cookie = this.plan.newCookie(this.req)
+    const { maxAge, expiresAt } = loaded.life
+    if (maxAge !== undefined) {
+      cookie.expires = maxAge === null ? null : new Date(expiresAt)
+      cookie.originalMaxAge = maxAge
+    }
+    return cookie
+  }
+
+  /** `req.session`; null or undefined once the session was unset. */
+  override get(): Session | null {
+    if (this.#foreign) return this.#foreign
+    return this.#unset ? (this.#nothing as null) : (super.get() as Session | null)
+  }
+
+  /** `req.session = …`: nothing unsets it, a session goes into its place, another object replaces its data. */
+  override set(value: unknown): void {
+    if (value !== null && value !== undefined && typeof value !== 'object')
+      throw new TypeError('req.session can only be set to an object or null')
+    this.accessed = true
+    this.#foreign = undefined
+    this.#unset = !value
+    this.#nothing = value === null ? null : undefined
+    if (!value || value === super.get()) return
+    if (isSession(value)) this.#foreign = value
+    else super.set(value)
+  }
+
+  protected override prepare(session: EngineSession): void {
+    const { originalMaxAge } = this.cookie
+    // What is no number is refused when the cookie is written, in the peer's words.
+    session.maxAge = Number.isFinite(originalMaxAge) ? originalMaxAge : null
+  }
+
+  protected hold(source: object, session: EngineSession): Session {
+    const holder = new Session(this.req, { cookie: this.cookie }, this, () => (session === this.session ? this.id : session.id))
+    fill(holder, source)
+    // A handler may put another cookie there, as passport does with `keepSessionInfo`.
+    const keep = (data: Data) => assume(holder, { cookie: holder.cookie, ...data })
+    session.hold(holder, keep, readData)
+    return holder
+  }
+
+  protected readToken(): string | undefined {
+    const { plan, req } = this
+    const cookie = readSignedCookie(req, plan.name, plan.secretsOf(req) ?? [])
+    this.#sent = cookie?.value
+    this.#stale = cookie?.stale === true
+    return this.#sent
+  }
+
+  // When the cookie is written follows the peer's rule: with the head, see `tellLast`.
+  protected writeToken(): void {}
+
+  protected clearToken(): void {
+    this.#clears = true
+  }
+
+  protected override tell(write: () => void): void {
+    write()
+  }
+
+  protected override refusesToken(): boolean {
+    return Boolean(this.cookie.secure) && !this.plan.isSecure(this.req)
+  }
+
+  protected override reportRefusal(): void {
+    const { plan, req } = this
+    plan.warnings.warn(
+      'HOLDFAST_INSECURE',
+      `the session cookie "${plan.name}" has secure: true, but a request looks like plain http (${forwardedProto(req)}): no cookie was set. ` +
+        "Behind a proxy that ends TLS set app.set('trust proxy', 1) or proxy: true, and let it send X-Forwarded-Proto: https; on plain http leave secure out, or take 'auto'.",
+    )
+  }
+
+  /** The end of the request, by the peer's rules: what is stored, touched or ended. */
+  protected override conclude(): MaybePromise<void> {
+    const { plan, req, session } = this
+    if (!plan.property.stands(req)) this.set(plan.property.retake(req))
+    if (!session || !this.cookie || session.destroyed) return session?.destroyed ? this.commit() : undefined
+    if (this.#unset) return plan.endsWhenUnset ? this.#end() : undefined
+    if (typeof this.#published !== 'string') return undefined
+    this.#takeCookie()
+    if (!this.#touched) {
+      this.#touched = true
+      this.cookie.maxAge = this.cookie.originalMaxAge
+    }
+    if (this.#foreign) return this.#saveForeign(this.#foreign)
+    const isNew = session.id !== this.#sent
+    // Where the store knows no touch there is nothing to do for what has not changed, and nobody need look at it.
+    const settles = plan.peers && !plan.store.touch
+    const force = isNew ? (plan.saveUninitialized || this.#regenerated) && !session.loaded : plan.resave && !session.settled
+    if (settles) session.settled = true
+    return this.commit({ force })
+  }
+
+  /** The handler may have put another cookie into its session. */
+  #takeCookie(): void {
+    const holder = this.#foreign ?? (this.session?.opened ? (super.get() as Session | null) : null)
+    if (!holder || holder.cookie === this.cookie) return
+    if (typeof holder.cookie !== 'object' || holder.cookie === null) throw new TypeError('req.session.cookie must stay a cookie')
+    if (typeof holder.cookie.serialize !== 'function') holder.cookie = new Cookie(holder.cookie)
+    this.cookie = holder.cookie
+  }
+
+  /** A session that the handler made by the store is stored by it; touched where it says what was loaded under its id. */
+  async #saveForeign(session: Session): Promise<void> {
+    const { resave, store } = this.plan
+    const loaded = this.session?.loaded?.take()
+    this.#foreignDiffers = session.id !== this.#sent || !loaded || !sameJson(loaded, readData(session))
+    try {
+      if (resave || this.#foreignDiffers) await called(done => session.save(done))
+      else if (store.touch) await called(done => store.touch?.(session.id as string, session as never, done))
+    } catch (cause) {
+      throw new SessionStoreError('save', { cause })
+    }
+  }
+
+  #end(): MaybePromise<void> {
+    super.set(null)
+    return this.commit()
+  }
+
+  override commit(intent: CommitIntent = {}): MaybePromise<void> {
+    this.#takeCookie()
+    return super.commit(intent)
+  }
+
+  protected override tellLast(): boolean {
+    const due = !this.#unset && this.#cookieDue()
+    if (due && this.refusesToken()) {
+      this.reportRefusal()
+      return false
+    }
+    if (due) this.#append(this.cookie.serialize(this.plan.name, this.#token()))
+    else if (this.#clears && this.#sent !== undefined && !this.refusesToken()) this.#append(this.#clearing())
+    else return false
+    return true
+  }
+
+  /** The peer's rule; and whatever was stored under a new id is told, and what an older secret has signed is signed anew. */
+  #cookieDue(): boolean {
+    const { plan, session } = this
+    // Not null: `expires = false` is the documented way to let it end with the browser, which has to be told.
+    const expires = (this.cookie.expires ?? null) !== null
+    if (typeof this.#published !== 'string') return false
+    if (this.#foreign) return this.#published !== this.#sent || plan.rolling || (expires && this.#foreignDiffers)
+    if (!session || session.destroyed || session.detached) return false
+    if (session.id !== this.#sent) return session.loaded !== null
+    return this.#stale || plan.rolling || (expires && (session.modified || this.marked))
+  }
+
+  #token(): string {
+    const [secret] = this.plan.secretsOf(this.req) ?? []
+    const id = this.#foreign ? this.#published : this.id
+    return `s:${signValue(id as string, secret as string)}`
+  }
+
+  #clearing(): string {
+    const cookie = storedCookie({ ...this.cookie.data })
+    cookie.expires = new Date(0)
+    return cookie.serialize(this.plan.name, '')
+  }
+
+  #append(line: string): void {
+    const lines = this.headers.get('Set-Cookie')
+    this.headers.set('Set-Cookie', lines === undefined ? [line] : [...[lines].flat().map(String), line])
+  }
+
+  /** The session ends, and the request has another one, new and empty, with an id of its own. */
+  override regenerate(): Promise<void> {
+    return this.asked(async () => {
+      // The new one's cookie could not be sent: then the old one had better stay.
+      if (this.headersSent) throw new SessionHeadersSentError()
+      const old = this.session as EngineSession
+      try {
+        await this.#endFor(old)
+      } finally {
+        this.generate()
+      }
+    })
+  }
+
+  async #endFor(old: EngineSession): Promise<void> {
+    old.destroyed = true
+    const result = await this.plan.manager.commit(old, this, { regenerate: true })
+    if ('failure' in result) throw result.failure
+  }
+
+  /** A new and empty session in the place of whatever is there. */
+  generate(): void {
+    this.begin(this.plan.manager.fresh(this))
+    this.#clears = false
+    this.#touched = false
+    this.#regenerated = true
+  }
+
+  override destroy(): Promise<void> {
+    const { property } = this.plan
+    return this.asked(() => {
+      super.set(null)
+      this.#unset = true
+      this.#nothing = undefined
+      property.remove(this.req)
+      return this.commit()
+    })
+  }
+
+  override async reload(): Promise<boolean> {
+    if (this.#unset || !this.session) throw new SessionGoneError()
+    super.get()
+    const found = await super.reload()
+    if (found) {
+      this.cookie = this.#cookieOf(this.session)
+      ;(super.get() as Session).cookie = this.cookie
+    }
+    return found
+  }
+}
+
+/** A session of whichever copy of whichever library: one that a store has made. */
+function isSession(value: object): value is Session {
+  const { save, touch, cookie } = value as Partial<Session>
+  return typeof save === 'function' && typeof touch === 'function' && typeof cookie === 'object'
+}

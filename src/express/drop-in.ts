@@ -1,0 +1,129 @@
+import type { IncomingMessage } from 'node:http'
+import { EndedIds } from '../backends/legacy.ts'
+import { describeEvent, type EventHub, type SessionEvent, type SessionEventName } from '../core/events.ts'
+import type { SessionManager } from '../core/manager.ts'
+import { durationMs } from '../core/options.ts'
+import { isSessionStore } from '../core/store.ts'
+import type { Warnings } from '../core/warnings.ts'
+import { composeManager, type Place } from '../create.ts'
+import type { Secret } from '../crypto/cookie-signature.ts'
+import { createRefs, newId } from '../crypto/session-id.ts'
+import { skips } from '../request/skip.ts'
+import { isSecure } from './connection.ts'
+import { Cookie, type CookieOptions } from './cookie.ts'
+import { DropInRequest } from './drop-in-request.ts'
+import { connectPort } from './port.ts'
+import { RequestProperty } from './property.ts'
+import type { ExpressRequestSession, Plan } from './request-session.ts'
+import type { ExpressStore, SessionOptions } from './types.ts'
+
+/** What a session lives without use where neither its cookie nor an option says more, as with the stores of express-session. */
+const DEFAULT_LIFE_MS = 86_400_000
+
+/** The peer's options, translated for the engine. */
+export class DropInPlan implements Plan {
+  readonly manager: SessionManager
+  readonly property: RequestProperty
+  readonly vary = 'Cookie'
+  readonly name: string
+  readonly store: ExpressStore
+  /** Whether the store is one of express-session's kind: then its calls are the peer's. */
+  readonly peers: boolean
+  readonly resave: boolean
+  readonly rolling: boolean
+  readonly saveUninitialized: boolean
+  readonly endsWhenUnset: boolean
+  readonly proxy: boolean | undefined
+  readonly warnings: Warnings
+  readonly #options: SessionOptions
+  readonly #hub: EventHub
+
+  constructor(options: SessionOptions, store: ExpressStore, hub: EventHub, warnings: Warnings) {
+    const { name, key, resave, rolling, saveUninitialized, unset, proxy, property = 'session' } = options
+    this.#options = options
+    this.#hub = hub
+    this.store = store
+    this.peers = !isSessionStore(options.store)
+    this.warnings = warnings
+    this.property = new RequestProperty(property)
+    this.name = name || key || 'connect.sid'
+    this.resave = this.peers && resave !== false
+    this.rolling = Boolean(rolling)
+    this.saveUninitialized = saveUninitialized !== false
+    this.endsWhenUnset = unset === 'destroy'
+    this.proxy = proxy
+    this.manager = this.#manager()
+  }
+
+  /** The secrets, the first of which signs; none where neither option nor request has one. */
+  secretsOf(req: IncomingMessage): readonly Secret[] | undefined {
+    const secret = this.#options.secret || (req as { secret?: Secret | Secret[] }).secret
+    if (!secret) return undefined
+    return Array.isArray(secret) ? secret : [secret as Secret]
+  }
+
+  cookieOptionsFor(req: IncomingMessage): CookieOptions {
+    const { cookie } = this.#options
+    return (typeof cookie === 'function' ? cookie(req) : cookie) || {}
+  }
+
+  /** A new session's cookie. */
+  newCookie(req: IncomingMessage): Cookie {
+    const options = this.cookieOptionsFor(req)
+    const cookie = new Cookie(options)
+    if (options.secure === 'auto') cookie.secure = this.isSecure(req)
+    if (options.sameSite === 'auto') cookie.sameSite = this.isSecure(req) ? 'none' : 'lax'
+    return cookie
+  }
+
+  isSecure(req: IncomingMessage): boolean {
+    return isSecure(req, this.proxy)
+  }
+
+  newId(req: IncomingMessage, otherwise: () => string): string {
+    const { genid } = this.#options
+    return genid ? genid(req) : otherwise()
+  }
+
+  skip(req: IncomingMessage): boolean {
+    return skips(this.#options.skip?.(req))
+  }
+
+  tell(name: SessionEventName, event: SessionEvent): boolean {
+    return this.#hub.emit(name, event)
+  }
+
+  begin(req: IncomingMessage): ExpressRequestSession {
+    return new DropInRequest(req, this)
+  }
+
+  #manager(): SessionManager {
+    const { cookie, storeTimeout, touchInterval, onStoreError } = this.#options
+    const refOf = createRefs()
+    const reqOf = (request: unknown) => (request as DropInRequest).req
+    const life = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' ? cookie.maxAge : DEFAULT_LIFE_MS
+    const touch = touchInterval === undefined ? (this.peers ? 'always' : life / 20) : durationMs('touchInterval', touchInterval)
+    return composeManager({
+      place: this.#place(),
+      protection: 'none',
+      keys: [],
+      keysMissing: '',
+      scope: this.name,
+      policy: { idleMs: life > 0 ? life : DEFAULT_LIFE_MS, absoluteMs: null, touch },
+      emit: (name, occurrence, request) => this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf)),
+      reissue: 'when-new',
+      storeTimeout: storeTimeout === undefined ? undefined : durationMs('storeTimeout', storeTimeout),
+      conflict: this.#options.conflict,
+      guard: this.#options.guard,
+      onGone: this.#options.onGone,
+      onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, reqOf(request)) : onStoreError,
+      maxRecordBytes: this.#options.maxRecordBytes,
+    })
+  }
+
+  #place(): Place {
+    const { store } = this.#options
+    if (!isSessionStore(store)) return { in: 'peer-store', port: connectPort, ended: new EndedIds() }
+    return { in: 'store', store, newId: (request, partition) => this.newId((request as DropInRequest).req, () => newId(partition)) }
+  }
+}

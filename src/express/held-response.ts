@@ -1,0 +1,299 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { isPromise, type MaybePromise } from '../core/maybe.ts'
+import type { ResponseHeaders } from '../core/transport.ts'
+import { type Aside, Disguise, headersSent } from './disguise.ts'
+import { beforeOf, hasMessage, headersOf, restore, type Status, statusOf } from './response-head.ts'
+
+/** What must be done before an answer may go on. */
+export interface Gatekeeper {
+  /** Before the first octet: the session is stored, and its cookie is among the headers. */
+  beforeHead(): MaybePromise<void>
+  /** Before the end of an answer whose head has left. */
+  beforeEnd(): MaybePromise<void>
+  /** It could not be done. What is written in this call, or comes of it, is the new answer. */
+  failed(error: unknown): void
+  /** Before the first octet of that one: what the handler of errors does to headers is done. */
+  beforeAnswer?(): void
+}
+
+type Any = (...args: unknown[]) => unknown
+type Method = 'write' | 'end' | 'flushHeaders' | Aside
+type Call = [method: Method, args: unknown[]]
+type Own = Record<Method | 'writeHead' | 'setHeader' | 'on' | 'removeListener', Any>
+type Waiting = 'held' | 'ending'
+
+/**
+ * `open`: the handler has sent nothing. `held`: it has, and nothing has left. `flowing`: the head has left. `ending`: the end waits.
+ * `dropped`: what was held has been thrown away. `over`: nothing more is asked.
+ */
+type State = 'open' | Waiting | 'flowing' | 'dropped' | 'over'
+
+/** Those who write the answer to a failure, told from a handler that goes on writing the one that was dropped. */
+const answering = new AsyncLocalStorage<HeldResponse>()
+
+/**
+ * A response that sends nothing before the session is stored. What the handler has written by then waits, and looks to the handler
+ * as if it had left: Node's flags, errors and return values. Where the session needs no time, nothing waits.
+ */
+export class HeldResponse {
+  readonly #res: ServerResponse
+  readonly #gate: Gatekeeper
+  readonly #own: Own
+  readonly #ours: Partial<Own>
+  /** What was there before the handler. */
+  readonly #before: ReturnType<typeof beforeOf>
+  #disguise: Disguise | undefined
+  #state: State = 'open'
+  #calls: Call[] = []
+  /** The status when the handler let the head go. */
+  #status: Status | undefined
+  /** Its first call was its last. */
+  #endsAtOnce = false
+  /** By `writeHead`: then the head does not depend on what comes after it. */
+  #explicit = false
+  /** Who is told to go on writing. */
+  #drains: EventEmitter
+  #failed = false
+  #failure: unknown
+  #announced = false
+  /** Somebody answers the failure in the way in which it was told. */
+  #answered = false
+
+  constructor(res: ServerResponse, gate: Gatekeeper) {
+    this.#res = res
+    this.#gate = gate
+    this.#drains = res
+    const { write, end, writeHead, flushHeaders, setHeader, cork, uncork, addTrailers, on, removeListener } = res as unknown as Own
+    this.#own = { write, end, writeHead, flushHeaders, setHeader, cork, uncork, addTrailers, on, removeListener }
+    this.#before = beforeOf(res)
+    this.#ours = {
+      write: (...args) => (this.#passes('write', args) ? this.#call('write', args) : this.#state === 'dropped'),
+      end: (...args) => (this.#passes('end', args) ? this.#call('end', args) : res),
+      writeHead: (...args) => this.#writeHead(args),
+      flushHeaders: () => void (this.#passes('flushHeaders', []) && this.#call('flushHeaders', [])),
+    }
+    if (Object.hasOwn(res, 'on')) this.#takeDrains()
+    Object.assign(res, this.#ours)
+  }
+
+  /** Whether the head has left, or what was there before has been dropped and another one may have. */
+  get headSent(): boolean {
+    return this.#state !== 'open' && this.#state !== 'held' && this.#res.headersSent
+  }
+
+  /** The headers for the gatekeeper, who may still set some when the handler may not. */
+  get headers(): ResponseHeaders {
+    return {
+      get: name => this.#res.getHeader(name),
+      set: (name, value) => void this.#own.setHeader.call(this.#res, name, value),
+    }
+  }
+
+  /** Compression before us hands those who wait on to a stream of its own, which never learns that we have made them wait. */
+  #takeDrains(): void {
+    const res = this.#res
+    const drains = new EventEmitter()
+    this.#own.on.call(res, 'drain', () => drains.emit('drain'))
+    for (const method of ['on', 'removeListener'] as const) {
+      this.#ours[method] = (name, listener) => {
+        if (name !== 'drain') return this.#own[method].call(res, name, listener)
+        drains[method]('drain', listener as Any)
+        return res
+      }
+    }
+    this.#drains = drains
+  }
+
+  /** Whether a call may go to the response now. If not, it waits, or is ignored. */
+  #passes(method: Method, args: unknown[]): boolean {
+    if (this.#state === 'dropped') return this.#answers() ? this.#announce() : this.#ignore(args)
+    // Node refuses it at once, and nothing is sent.
+    if (!isSendable(method, args[0])) return true
+    if (this.#state === 'open') {
+      this.#endsAtOnce = method === 'end'
+      this.#ask('held', () => this.#gate.beforeHead())
+    }
+    // An answer that ends with its first call has nothing between head and end.
+    if (this.#state === 'flowing' && method === 'end' && !this.#endsAtOnce) this.#ask('ending', () => this.#gate.beforeEnd())
+    if (this.#state === 'held' || this.#state === 'ending') {
+      this.#calls.push([method, args])
+      this.#disguise?.take(method)
+      return false
+    }
+    return (this.#state as State) === 'dropped' ? this.#ignore(args) : true
+  }
+
+  /** Node sends the head with what comes after it. So do we; what it says is on the response at once, for all to see. */
+  #writeHead(args: unknown[]): unknown {
+    const res = this.#res
+    if (this.#state === 'dropped') {
+      if (!this.#answers(args[0])) return res
+      this.#announce()
+    }
+    if (this.#status) throw headersSent(res, 'write')
+    const headers = headersOf(args)
+    if (this.#state !== 'open' || !headers) return this.#own.writeHead.apply(res, args)
+    const [code, text] = args
+    for (const [name, value] of headers) res.setHeader(name, value)
+    res.statusCode = Number(code) | 0
+    this.#explicit = true
+    if (hasMessage(res)) {
+      res.statusMessage = typeof text === 'string' ? text : res.statusMessage || (STATUS_CODES[res.statusCode] ?? 'unknown')
+    }
+    this.#disguiseHead()
+    // HTTP/2 does not wait for what comes after it.
+    if (!hasMessage(res)) res.flushHeaders()
+    return res
+  }
+
+  #call(method: Method, args: unknown[]): unknown {
+    return this.#own[method].apply(this.#res, args)
+  }
+
+  #ask(meanwhile: Waiting, work: () => MaybePromise<void>): void {
+    this.#state = meanwhile
+    let done: MaybePromise<void>
+    try {
+      done = work()
+    } catch (error) {
+      done = Promise.reject(error)
+    }
+    if (!isPromise(done)) {
+      this.#go(meanwhile)
+      return
+    }
+    this.#disguiseAll(meanwhile)
+    done.then(
+      () => this.#release(meanwhile),
+      (error: unknown) => this.#fail(meanwhile, error),
+    )
+  }
+
+  #go(from: Waiting): void {
+    this.#undisguise()
+    this.#state = from === 'held' ? 'flowing' : 'over'
+    const status = this.#status
+    if (!status) return
+    this.#status = undefined
+    Object.assign(this.#res, status)
+    if (this.#explicit) this.#own.writeHead.apply(this.#res, Object.values(status))
+  }
+
+  #release(from: Waiting): void {
+    const calls = this.#calls
+    this.#calls = []
+    let last: unknown
+    try {
+      this.#go(from)
+      for (const [method, args] of calls) {
+        if (!this.#passes(method, args)) continue
+        const answer = this.#call(method, args)
+        if (method === 'write') last = answer
+        if (method === 'end') last = undefined
+      }
+    } catch (error) {
+      // What Node would have thrown at the handler. It has gone on; the site's error handler is left.
+      this.#calls = []
+      this.#fail('held', error)
+    }
+    // All of them were told to wait. Node tells them to go on where it was full itself.
+    if (last === true && !this.#calls.length) process.nextTick(() => this.#drains.emit('drain'))
+  }
+
+  #fail(when: Waiting, error: unknown): void {
+    if (this.#failed) return
+    this.#failed = true
+    if (when === 'held') this.#undisguise()
+    // Not inside a promise: what comes of it may throw.
+    if (when === 'ending' || this.#res.headersSent) process.nextTick(() => this.#failLate(error))
+    else this.#drop(error)
+  }
+
+  /** Whoever is told breaks the answer off, or it ends as it is. */
+  #failLate(error: unknown): void {
+    this.#undisguise()
+    this.#state = 'over'
+    this.#status = undefined
+    try {
+      this.#gate.failed(error)
+    } finally {
+      // A turn later: Express lets its last error handler, who breaks the connection off, wait for as long.
+      setImmediate(() => {
+        if (this.#res.writableEnded) this.#calls = []
+        this.#release('ending')
+      })
+    }
+  }
+
+  #drop(error: unknown): void {
+    const res = this.#res
+    this.#state = 'dropped'
+    this.#failure = error
+    for (const [, args] of this.#calls.splice(0)) this.#ignore(args)
+    this.#status = undefined
+    this.#explicit = false
+    // What was put over them since, such as a compression that has ended, knows of the dropped answer only.
+    if (!this.#ours.on) Reflect.deleteProperty(res, 'on')
+    Object.assign(res, this.#ours)
+    restore(res, this.#before)
+    // Pipes run dry into nothing. They must not be woken by the one who answers: what they write then would look like the answer.
+    process.nextTick(() => this.#drains.emit?.('drain'))
+    process.nextTick(() => {
+      this.#drains.removeAllListeners?.('drain')
+      answering.run(this, () => this.#gate.failed(error))
+      this.#answered ||= res.statusCode >= 400
+    })
+  }
+
+  /**
+   * Whether the one who calls answers the failure. Node's async context tells; where that was lost on the way, as in an old
+   * `on-finished`, the status does, unless somebody who has the context has set it.
+   */
+  #answers(code: unknown = this.#res.statusCode): boolean {
+    const inside = answering.getStore() === this
+    this.#answered ||= inside
+    return inside || (!this.#answered && Number(code) >= 400)
+  }
+
+  #announce(): true {
+    if (!this.#announced) {
+      this.#announced = true
+      this.#gate.beforeAnswer?.()
+    }
+    return true
+  }
+
+  /** Nobody will send it; who waits for that is told. */
+  #ignore(args: unknown[]): false {
+    const callback = args.find(arg => typeof arg === 'function')
+    if (callback) process.nextTick(callback as Any, this.#failure)
+    return false
+  }
+
+  /** From here on the head is what it is now. */
+  #disguiseHead(): void {
+    if (this.#status) return
+    this.#status = statusOf(this.#res)
+    this.#disguise = new Disguise(this.#res)
+    this.#disguise.head()
+  }
+
+  #disguiseAll(meanwhile: Waiting): void {
+    if (meanwhile === 'held') this.#disguiseHead()
+    this.#disguise ??= new Disguise(this.#res)
+    this.#disguise.body((...call) => this.#calls.push(call))
+    if (meanwhile === 'held') this.#disguise.finished()
+  }
+
+  #undisguise(): void {
+    this.#disguise?.off()
+    this.#disguise = undefined
+  }
+}
+
+function isSendable(method: Method, chunk: unknown): boolean {
+  if (method === 'end' && (chunk === undefined || chunk === null || typeof chunk === 'function')) return true
+  return (method !== 'write' && method !== 'end') || typeof chunk === 'string' || chunk instanceof Uint8Array
+}

@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describeEvent, type SessionEvent, type SessionEventName } from '../core/events.ts'
+import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
+import type { ResponseHeaders } from '../core/transport.ts'
+import type { Warnings } from '../core/warnings.ts'
+import { markPrivate, markVary } from '../request/caching.ts'
+import { type RequestPlan, RequestSession } from '../request/request-session.ts'
+import { HeldResponse } from './held-response.ts'
+import type { RequestProperty } from './property.ts'
+
+/** What `next` of Express and connect is. */
+export type Next = (error?: unknown) => void
+
+/** What `session()` has made of its options. */
+export interface Plan extends RequestPlan {
+  /** The request header that the answer depends on, for `Vary`. */
+  readonly vary: string | undefined
+  /** The name on the request. */
+  readonly property: RequestProperty
+  skip(req: IncomingMessage): boolean
+  /** Tells an event; whether anybody listens. */
+  tell(name: SessionEventName, event: SessionEvent): boolean
+  readonly warnings: Warnings
+  begin(req: IncomingMessage): ExpressRequestSession
+}
+
+/** One request's session behind a response that waits for it. */
+export abstract class ExpressRequestSession extends RequestSession {
+  readonly req: IncomingMessage
+  abstract override readonly plan: Plan
+  #held: HeldResponse | undefined
+  /** What the browser is to be told with the head: the last word counts. */
+  #due: (() => void) | undefined
+
+  constructor(req: IncomingMessage) {
+    super()
+    this.req = req
+  }
+
+  get source(): IncomingMessage {
+    return this.req
+  }
+
+  /** From here on nothing leaves before the session is stored. `next` gets the error if it cannot be. */
+  guard(res: ServerResponse, next: Next): void {
+    this.#held = new HeldResponse(res, {
+      beforeHead: () => this.#unlessRefused(res, () => chain(this.conclude(), () => this.#tellNow())),
+      beforeEnd: () => this.#unlessTold(() => this.conclude()),
+      failed: next,
+      beforeAnswer: () => this.#tellWhatStands(),
+    })
+  }
+
+  /** A save that fails must not be a success. Where the answer is an error already, that one goes out, and the failure is told beside it. */
+  #unlessRefused(res: ServerResponse, work: () => MaybePromise<void>): MaybePromise<void> {
+    // It may be the very failure that the handler was told, and that the error tells of.
+    const known = this.failure
+    return attempt(work, error => {
+      if (res.statusCode < 400) throw error
+      this.#tellWhatStands()
+      if (known === undefined || error !== known) this.#reportBeside(error)
+    })
+  }
+
+  /** What the handler's own `save()` has failed of after the head need not fail again: the answer cannot change any more. */
+  #unlessTold(work: () => MaybePromise<void>): MaybePromise<void> {
+    const known = this.failure as { code?: unknown } | undefined
+    return attempt(work, error => {
+      if (known === undefined || (error !== known && known.code !== 'HOLDFAST_HEADERS_SENT')) throw error
+    })
+  }
+
+  #reportBeside(error: unknown): void {
+    const { plan, req } = this
+    const { code = 'HOLDFAST_COMMIT', message = 'something that is no error was thrown' } = (error ?? {}) as {
+      code?: string
+      message?: string
+    }
+    if (plan.tell('commit:error', describeEvent({ reason: code, value: error }, { request: req }, String))) return
+    plan.warnings.warn('HOLDFAST_COMMIT', `an answer that was an error went out without its session: ${message}`)
+  }
+
+  /** The store could not be asked: whoever answers that finds an empty session, and none that is stored. */
+  openFailed(): void {
+    try {
+      this.begin(this.plan.manager.detached())
+    } catch {
+      // It may be the making of a session, such as its cookie's options, that has failed.
+    }
+  }
+
+  /** The handler is done with its session, as far as can be known. */
+  protected conclude(): MaybePromise<void> {
+    return this.commit()
+  }
+
+  protected get headersSent(): boolean {
+    return this.#held?.headSent ?? false
+  }
+
+  /** The headers, also while the handler may set none. */
+  protected get headers(): ResponseHeaders {
+    return (this.#held as HeldResponse).headers
+  }
+
+  protected asksToSkip(): boolean {
+    return this.plan.skip(this.req)
+  }
+
+  /** The head is the first that the browser sees, and what a handler or an error handler does to headers before is done. */
+  protected tell(write: () => void): void {
+    this.#due = write
+  }
+
+  /** What was stored before it failed is told all the same: record and token both exist, or neither. */
+  #tellWhatStands(): void {
+    try {
+      this.#tellNow()
+    } catch {
+      // It is the telling that has failed.
+    }
+  }
+
+  #tellNow(): void {
+    const { vary } = this.plan
+    if (this.accessed && vary) markVary(this.headers, vary)
+    this.#due?.()
+    if (this.#due || this.tellLast()) markPrivate(this.headers)
+  }
+
+  /** What else the head must say; whether it says a token. */
+  protected tellLast(): boolean {
+    return false
+  }
+}
+
+function attempt(work: () => MaybePromise<void>, failed: (error: unknown) => void): MaybePromise<void> {
+  try {
+    const done = work()
+    return isPromise(done) ? done.then(undefined, failed) : done
+  } catch (error) {
+    return failed(error)
+  }
+}

@@ -1,0 +1,244 @@
+import type { CommitIntent, CommitResult } from '../core/config.ts'
+import type { SessionControls, SessionHolder } from '../core/controls.ts'
+import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
+import type { Data } from '../core/json.ts'
+import type { SessionManager } from '../core/manager.ts'
+import { chain, type MaybePromise } from '../core/maybe.ts'
+import type { Session } from '../core/session.ts'
+
+/** What an adapter has made of the options. */
+export interface RequestPlan {
+  readonly manager: SessionManager
+}
+
+/** One request's session in any framework: when it is opened, what the handler holds, and what becomes of its token. */
+export abstract class RequestSession implements SessionControls {
+  isNew = true
+  /** The handler asked for a save in any case. */
+  requireSave = false
+  /** The handler has looked at it. */
+  protected accessed = false
+  /** Why what the handler asked for could not be done, once it was told. */
+  protected failure: unknown
+
+  #session: Session | undefined
+  /** A session that the handler ended before it began this one. */
+  #previous: Session | undefined
+  #holder: SessionHolder | null | undefined
+  /** The handler replaced a session that it never read. */
+  #unread = false
+  #skipped: boolean | undefined
+
+  abstract readonly plan: RequestPlan
+  /** What listeners and hooks get as the request: the framework's own object. */
+  abstract readonly source: unknown
+  /** Whether the response can carry no token any more. */
+  protected abstract readonly headersSent: boolean
+  protected abstract readToken(): string | undefined
+  protected abstract writeToken(token: string, expiresAt: number | undefined): void
+  protected abstract clearToken(): void
+  /** Runs `write`, which tells the browser its token, as the framework needs it. */
+  protected abstract tell(write: () => void): void
+  /** Asks the site whether this request shall have no session. */
+  protected abstract asksToSkip(): boolean
+  /** The object that the handler gets, filled with data of the session or with an assigned object. */
+  protected abstract hold(source: object, session: Session): SessionHolder
+
+  /** The session is known; the adapter takes over what concerns it. */
+  protected met(_session: Session): void {}
+
+  /** The session will be committed; the adapter hands over what the handler set on its options. */
+  protected prepare(_session: Session): void {}
+
+  /** Whether the browser cannot be given a token now (a Secure cookie over plain http). */
+  protected refusesToken(): boolean {
+    return false
+  }
+
+  /** A token was due and refused. */
+  protected reportRefusal(): void {}
+
+  get id(): string | undefined {
+    return this.#session?.id
+  }
+
+  protected get session(): Session | undefined {
+    return this.#session
+  }
+
+  /** Loads the session. Where that needs I/O, the middleware calls it before the handler runs. */
+  open(): MaybePromise<void> {
+    return chain(this.plan.manager.open(this.readToken(), this), session => this.begin(session))
+  }
+
+  get opened(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** For a reader without a handler: the data, or null. Nothing is created. */
+  async load(): Promise<Data | null> {
+    const token = this.readToken()
+    const session = token === undefined ? null : await this.plan.manager.find(token, this)
+    return session ? session.take() : null
+  }
+
+  /**
+   * Whether this request shall have no session. Asked once, and not of a session that is in use: a mounted application
+   * shares its parent's. If so, the handler gets one that is never stored, whatever it does.
+   */
+  skips(): boolean {
+    if (this.#skipped === undefined) {
+      this.#skipped = !this.opened && this.asksToSkip()
+      if (this.#skipped) this.begin(this.plan.manager.detached())
+    }
+    return this.#skipped
+  }
+
+  /** The session of this request, in the place of whatever was there. */
+  protected begin(session: Session): void {
+    this.#session = session
+    this.#holder = undefined
+    this.isNew = session.loaded === null
+    this.met(session)
+  }
+
+  /** What the handler's look at its session gives: null once it was ended. */
+  get(): SessionHolder | null {
+    if (this.#holder !== undefined) return this.#holder
+    this.accessed = true
+    if (!this.#session) this.#openNow()
+    const session = this.#session as unknown as Session
+    this.#holder = this.hold(session.take(), session)
+    return this.#holder
+  }
+
+  #openNow(): void {
+    this.#refuseEarlyAccess()
+    this.open()
+  }
+
+  #refuseEarlyAccess(): void {
+    if (!this.plan.manager.eager) return
+    throw new SessionNotOpenError(
+      'the session was used before its middleware ran, and its store needs time to answer: put app.use(session(…)) before what uses it',
+    )
+  }
+
+  /** What an assignment does: null ends the session, an object replaces its data. */
+  set(value: unknown): void {
+    if (value !== null && typeof value !== 'object') throw new Error('this.session can only be set as null or an object.')
+    this.accessed = true
+    if (!this.#session) {
+      this.#refuseEarlyAccess()
+      this.#session = this.plan.manager.fresh(this)
+      this.#unread = true
+    }
+    if (value === null) {
+      this.#session.destroyed = true
+      this.#holder = null
+      return
+    }
+    if (this.#session.destroyed) {
+      // Of several, only the one that was loaded has anything to end.
+      if (!this.#previous) this.#previous = this.#session
+      this.#session = this.plan.manager.fresh(this)
+    }
+    this.isNew = false
+    this.#holder = this.hold(value, this.#session)
+  }
+
+  /** Writes what changed, and tells the browser once that is done. */
+  commit(intent: CommitIntent = {}): MaybePromise<void> {
+    const session = this.#session
+    if (!session || this.#skipped) return
+    const previous = this.#previous
+    if (previous) {
+      const ended = this.plan.manager.commit(previous, this, { tokenless: this.#tokenless() })
+      return chain(ended, result => {
+        this.#previous = undefined
+        this.#apply(result, intent)
+        return this.commit(intent)
+      })
+    }
+    if (!session.destroyed) this.prepare(session)
+    const force = intent.force || this.requireSave || this.#replacedBlindly()
+    const asked: CommitIntent = { ...intent, force, tokenless: this.#tokenless() }
+    return chain(this.plan.manager.commit(session, this, asked), result => {
+      this.requireSave = false
+      this.#unread = false
+      this.#apply(result, asked)
+    })
+  }
+
+  /** `session = {}` without a look at what was there: an empty session must still replace a full one. */
+  #replacedBlindly(): boolean {
+    return this.#unread && this.#holder !== null && this.readToken() !== undefined
+  }
+
+  #tokenless(): CommitIntent['tokenless'] {
+    if (this.headersSent) return 'error'
+    return this.refusesToken() ? 'drop' : undefined
+  }
+
+  #apply(result: CommitResult, intent: CommitIntent): void {
+    this.#tell(result, intent)
+    // The browser has been told first: it forgets what the store could not be made to forget yet.
+    if ('failure' in result) throw result.failure
+  }
+
+  #tell({ action, token, expiresAt }: CommitResult, { regenerate, tokenless }: CommitIntent): void {
+    if (action === 'none') return
+    const barred = this.#tokenless()
+    if (barred === 'drop') this.reportRefusal()
+    // The headers left while the store was at work: the browser will not learn of what was just stored.
+    if (barred === 'error' && tokenless === undefined && action === 'set') throw new SessionHeadersSentError()
+    if (barred || action === 'dropped') return
+    this.tell(() => {
+      if (action === 'clear' || regenerate) this.clearToken()
+      if (token !== undefined) this.writeToken(token, expiresAt)
+    })
+  }
+
+  save(): Promise<void> {
+    return this.asked(() => this.commit({ force: true }))
+  }
+
+  regenerate(): Promise<void> {
+    return this.asked(() => this.commit({ regenerate: true }))
+  }
+
+  destroy(): Promise<void> {
+    return this.asked(() => {
+      this.set(null)
+      return this.commit()
+    })
+  }
+
+  async reload(): Promise<boolean> {
+    if (this.get() === null) return false
+    return this.plan.manager.reload(this.#session as Session, this)
+  }
+
+  update(change: (draft: Data) => unknown): Promise<void> {
+    this.#session?.refuseNested()
+    return this.asked(() => this.#update(change))
+  }
+
+  /** What a method does for the handler, at once; and that the handler was told if it has failed. */
+  protected async asked(work: () => MaybePromise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+
+  async #update(change: (draft: Data) => unknown): Promise<void> {
+    if (this.get() === null) throw new SessionGoneError()
+    const session = this.#session as Session
+    this.prepare(session)
+    const intent: CommitIntent = { tokenless: this.#tokenless() }
+    this.#apply(await this.plan.manager.update(session, this, change, intent), intent)
+  }
+}
