@@ -30,6 +30,17 @@ export class EndedIds {
   readonly #marks = new Newest<number>(EndedIds.#LIMIT)
   #count = 0
 
+  static readonly #ofStores = new WeakMap<object, EndedIds>()
+
+  /** Those of a store, whoever uses it in this process. */
+  static of(store: object): EndedIds {
+    const known = EndedIds.#ofStores.get(store)
+    if (known) return known
+    const ended = new EndedIds()
+    EndedIds.#ofStores.set(store, ended)
+    return ended
+  }
+
   /** A moment, to compare with later endings. */
   now(): number {
     return this.#count

@@ -102,12 +102,14 @@ export class StoreBackend implements SessionBackend {
   }
 
   /** Who asks for an end gets it: where the store is away, it goes on being tried after the answer. */
-  async delete(held: Held | null, _id: string | undefined, reason: GoneReason): Promise<Pending | undefined> {
+  async delete(held: Held | null, _id: string | undefined, reason: GoneReason): Promise<Pending | Gone | undefined> {
     if (!held) return undefined
     const key = this.#options.keyOf(held.value)
     try {
-      await this.#ask('delete', left => this.#store.delete(key, reason, left))
-      return undefined
+      const ended = await this.#ask('delete', left => this.#store.delete(key, reason, left))
+      if (ended || reason !== 'regenerated') return undefined
+      const found = await this.#ask('load', left => this.#store.load(key, left))
+      return found && isGone(found) ? found : undefined
     } catch (failure) {
       this.#doomed.begin(key)
       return { failure }

@@ -72,7 +72,8 @@ export interface SessionBackend {
   /** A new id for the same session, the old one dead at once. `loaded` is null for a session that was never written. */
   replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult>
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
-  delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | undefined>
+  /** `Gone`: it was to make place for another one (`regenerated`), and had been ended before. */
+  delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | Gone | undefined>
   close(): Promise<void>
 }
 

@@ -8,6 +8,7 @@ import { type LaneLimits, Lanes, type Turn } from './lanes.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
+import type { Gone } from './record.ts'
 import type { Session, Snapshot } from './session.ts'
 import { goesOnWithout } from './store-errors.ts'
 import { escapeText } from './text.ts'
@@ -153,8 +154,8 @@ export class Writer {
   #endUnreached({ session, request }: Writing): MaybePromise<void> {
     const { unreached } = session
     if (!unreached) return
-    return chain(this.#config.backend.delete(unreached, unreached.value, 'regenerated', request), pending => {
-      if (pending) throw pending.failure
+    return chain(this.#config.backend.delete(unreached, unreached.value, 'regenerated', request), outcome => {
+      if (isPending(outcome)) throw outcome.failure
       session.unreached = null
     })
   }
@@ -204,9 +205,9 @@ export class Writer {
     const held = session.loaded ?? session.unreached
     if (!intent.regenerate || !held) return DROPPED
     // A new id was asked for and cannot be given: the old one must not go on as if it had been.
-    return chain(this.#config.backend.delete(held, session.id ?? held.value, 'regenerated', request), (pending): CommitResult => {
+    return chain(this.#config.backend.delete(held, session.id ?? held.value, 'regenerated', request), (outcome): CommitResult => {
       session.lose()
-      return failing(DROPPED, pending)
+      return failing(DROPPED, outcome)
     })
   }
 
@@ -231,12 +232,16 @@ export class Writer {
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
     const { loaded, unreached } = session
     const reason = intent.regenerate ? 'regenerated' : 'destroyed'
-    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, reason, request), (pending): CommitResult => {
+    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, reason, request), (outcome): CommitResult => {
+      if (intent.regenerate && isEnded(outcome)) {
+        this.lost(session, request)
+        throw new SessionGoneError()
+      }
       session.loaded = null
       session.unreached = null
       session.ended = true
-      session.pending = pending
-      return failing({ action: 'clear' }, pending)
+      session.pending = isPending(outcome) ? outcome : undefined
+      return failing({ action: 'clear' }, outcome)
     })
   }
 
@@ -288,6 +293,15 @@ export class Writer {
   }
 }
 
-function failing(result: CommitResult, pending: Pending | undefined): CommitResult {
-  return pending ? { ...result, failure: pending.failure } : result
+function failing(result: CommitResult, outcome: Pending | Gone | undefined): CommitResult {
+  return isPending(outcome) ? { ...result, failure: outcome.failure } : result
+}
+
+function isPending(outcome: Pending | Gone | undefined): outcome is Pending {
+  return outcome !== undefined && 'failure' in outcome
+}
+
+/** Somebody has logged out, or was; that another request has given it a new id is no reason against one of one's own. */
+function isEnded(outcome: Pending | Gone | undefined): boolean {
+  return outcome !== undefined && 'gone' in outcome && outcome.gone !== 'regenerated' && outcome.gone !== 'rotated'
 }

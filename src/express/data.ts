@@ -21,9 +21,14 @@ export function userDataOf(stored: object): Data {
 export function readData(session: object): Data {
   const data = dataOf(session)
   delete data.cookie
+  refuseMembers(data)
+  return data
+}
+
+/** Data under a name of express-session's own would be gone at the next request. */
+export function refuseMembers(data: Data): void {
   for (const key of Object.keys(data)) {
     if (MEMBERS.has(key))
       throw new SessionDataError(`a session's key "${escapeText(key)}" is a method of express-session's: take another name`)
   }
-  return data
 }

@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http'
+import { ask } from '../backends/ask.ts'
+import { EndedIds } from '../backends/legacy.ts'
 import type { CommitIntent } from '../core/config.ts'
-import { SessionGoneError, SessionHeadersSentError, SessionStoreError } from '../core/errors.ts'
+import { SessionGoneError, SessionHeadersSentError } from '../core/errors.ts'
 import { assume, type Data, sameJson } from '../core/json.ts'
-import type { MaybePromise } from '../core/maybe.ts'
+import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session as EngineSession } from '../core/session.ts'
 import { signValue } from '../crypto/cookie-signature.ts'
+import { newUid } from '../crypto/session-id.ts'
 import { forwardedProto } from './connection.ts'
 import { Cookie, storedCookie } from './cookie.ts'
-import { fill, readData } from './data.ts'
+import { fill, readData, refuseMembers } from './data.ts'
 import type { DropInPlan } from './drop-in.ts'
 import { ExpressRequestSession } from './request-session.ts'
 import { Session } from './session.ts'
@@ -18,6 +21,7 @@ import { readSignedCookie } from './wire.ts'
 /** One request with express-session's options. */
 export class DropInRequest extends ExpressRequestSession {
   readonly plan: DropInPlan
+  override readonly answersStores = true
   /** The attributes and the life of the session's cookie. */
   cookie: Cookie
   /** The store has put a mark of its own on what it was given: the peer takes that for a change, and sends the cookie. */
@@ -28,6 +32,8 @@ export class DropInRequest extends ExpressRequestSession {
   #stale = false
   /** What the handler put in the session's place: a session that it made by the store, or nothing. */
   #foreign: Session | undefined
+  /** When it was put there, by the count of ended ids. */
+  #foreignSince = 0
   /** It says something else than what was loaded. */
   #foreignDiffers = false
   #unset = false
@@ -39,6 +45,13 @@ export class DropInRequest extends ExpressRequestSession {
   #regenerated = false
   /** The browser shall forget its cookie. */
   #clears = false
+  #failed = false
+  /** A `regenerate()` that is under way, whether somebody waits for it or not. */
+  #regenerating: Promise<void> | undefined
+  /** A session that `regenerate()` could not end. */
+  #unended: EngineSession | undefined
+  /** As it was when it came: an aborted connection has forgotten it. */
+  #isSecure: boolean | undefined
   /** The id of a session that has none. */
   #standIn: string | undefined
 
@@ -60,8 +73,10 @@ export class DropInRequest extends ExpressRequestSession {
   /** Takes over a session: its cookie, and its id on the request. */
   protected override met(session: EngineSession): void {
     const { plan, req } = this
-    this.#standIn = session.id === undefined ? plan.manager.fresh(this).id : undefined
+    if (session.id === undefined) this.#standIn = this.#failed ? newUid() : plan.manager.fresh(this).id
+    else this.#standIn = undefined
     this.cookie = this.#cookieOf(session)
+    if (this.cookie.secure) this.#isSecure ??= plan.isSecure(req)
     this.#publish(this.id)
     this.#unset = false
     this.#foreign = undefined
@@ -69,9 +84,10 @@ export class DropInRequest extends ExpressRequestSession {
   }
 
   #publish(id: string | undefined): void {
+    const { property, store } = this.plan
     const bearer = this.req as Bearer
-    bearer[`${this.plan.property.name}ID`] = id
-    bearer[`${this.plan.property.name}Store`] = this.plan.store
+    bearer[`${property.name}ID`] = id
+    bearer[`${property.name}Store`] = store
   }
 
   /** `req.sessionID`. Where an app has put there what is no text, or `genid` gives none, nothing is stored or sent, as with the peer. */
@@ -80,7 +96,8 @@ export class DropInRequest extends ExpressRequestSession {
   }
 
   #cookieOf({ loaded }: EngineSession): Cookie {
-    if (!loaded) return this.plan.newCookie(this.req)
+    // Where opening has failed, it may have been for the options of the cookie.
+    if (!loaded) return this.#failed ? new Cookie() : this.plan.newCookie(this.req)
     if (!loaded.record) return storedCookie((loaded.wire as { cookie: object }).cookie)
     const cookie = this.plan.newCookie(this.req)
     const { maxAge, expiresAt } = loaded.life
@@ -103,17 +120,29 @@ export class DropInRequest extends ExpressRequestSession {
       throw new TypeError('req.session can only be set to an object or null')
     this.accessed = true
     this.#foreign = undefined
+    const ends = this.#unset && this.plan.endsWhenUnset
     this.#unset = !value
     this.#nothing = value === null ? null : undefined
     if (!value || value === super.get()) return
-    if (isSession(value)) this.#foreign = value
-    else super.set(value)
+    if (isSession(value)) {
+      this.#foreign = value
+      this.#foreignSince = EndedIds.of(this.plan.store).now()
+    } else {
+      // What comes after a logout is another session.
+      if (ends) super.set(null)
+      super.set(value)
+    }
   }
 
   protected override prepare(session: EngineSession): void {
     const { originalMaxAge } = this.cookie
     // What is no number is refused when the cookie is written, in the peer's words.
     session.maxAge = Number.isFinite(originalMaxAge) ? originalMaxAge : null
+  }
+
+  /** What no cookie can say is found out before a record is stored that nobody could come back to. */
+  checkCookie(): void {
+    if (this.session?.id !== this.#sent) this.cookie.serialize(this.plan.name, '')
   }
 
   protected hold(source: object, session: EngineSession): Session {
@@ -145,7 +174,9 @@ export class DropInRequest extends ExpressRequestSession {
   }
 
   protected override refusesToken(): boolean {
-    return Boolean(this.cookie.secure) && !this.plan.isSecure(this.req)
+    if (!this.cookie.secure) return false
+    this.#isSecure ??= this.plan.isSecure(this.req)
+    return !this.#isSecure
   }
 
   protected override reportRefusal(): void {
@@ -159,8 +190,11 @@ export class DropInRequest extends ExpressRequestSession {
 
   /** The end of the request, by the peer's rules: what is stored, touched or ended. */
   protected override conclude(): MaybePromise<void> {
-    const { plan, req, session } = this
+    const { plan, req } = this
     if (!plan.property.stands(req)) this.set(plan.property.retake(req))
+    const { session } = this
+    if (this.#regenerating) return this.#regenerating.then(() => this.conclude())
+    if (this.#unended) return chain(this.#endFor(this.#unended), () => this.conclude())
     if (!session || !this.cookie || session.destroyed) return session?.destroyed ? this.commit() : undefined
     if (this.#unset) return plan.endsWhenUnset ? this.#end() : undefined
     if (typeof this.#published !== 'string') return undefined
@@ -190,14 +224,24 @@ export class DropInRequest extends ExpressRequestSession {
   /** A session that the handler made by the store is stored by it; touched where it says what was loaded under its id. */
   async #saveForeign(session: Session): Promise<void> {
     const { resave, store } = this.plan
+    if (EndedIds.of(store).since(session.id as string, this.#foreignSince)) {
+      // A logout was quicker.
+      this.#foreign = undefined
+      this.#unset = true
+      return
+    }
     const loaded = this.session?.loaded?.take()
     this.#foreignDiffers = session.id !== this.#sent || !loaded || !sameJson(loaded, readData(session))
-    try {
-      if (resave || this.#foreignDiffers) await called(done => session.save(done))
-      else if (store.touch) await called(done => store.touch?.(session.id as string, session as never, done))
-    } catch (cause) {
-      throw new SessionStoreError('save', { cause })
-    }
+    const { timeoutMs } = this.plan
+    if (resave || this.#foreignDiffers) await ask('save', timeoutMs, () => called(done => session.save(done)))
+    else if (store.touch) await ask('touch', timeoutMs, () => called(done => store.touch?.(session.id as string, session as never, done)))
+  }
+
+  /** A session that the handler made by the store is ended by it, and no other request of this process brings it back. */
+  async #endForeign({ id }: Session): Promise<void> {
+    const { store, timeoutMs } = this.plan
+    EndedIds.of(store).add(id as string)
+    await ask('delete', timeoutMs, () => called(done => store.destroy(id as string, done)))
   }
 
   #end(): MaybePromise<void> {
@@ -210,7 +254,13 @@ export class DropInRequest extends ExpressRequestSession {
     return super.commit(intent)
   }
 
+  override openFailed(): void {
+    this.#failed = true
+    super.openFailed()
+  }
+
   protected override tellLast(): boolean {
+    if (!this.session || !this.cookie) return false
     const due = !this.#unset && this.#cookieDue()
     if (due && this.refusesToken()) {
       this.reportRefusal()
@@ -253,27 +303,45 @@ export class DropInRequest extends ExpressRequestSession {
 
   /** The session ends, and the request has another one, new and empty, with an id of its own. */
   override regenerate(): Promise<void> {
-    return this.asked(async () => {
+    const done = this.asked(async () => {
       // The new one's cookie could not be sent: then the old one had better stay.
       if (this.headersSent) throw new SessionHeadersSentError()
       const old = this.session as EngineSession
       try {
-        await this.#endFor(old)
-      } finally {
+        await (this.#foreign ? this.#endForeign(this.#foreign) : this.#endFor(old))
+      } catch (error) {
+        // Somebody has logged out meanwhile: no data of this one go on under another id.
+        if (error instanceof SessionGoneError) throw error
         this.generate()
+        throw error
       }
+      this.generate()
     })
+    const settled: Promise<void> = done.then(undefined, () => undefined)
+    this.#regenerating = settled
+    void settled.then(() => {
+      if (this.#regenerating === settled) this.#regenerating = undefined
+    })
+    return done
   }
 
+  /** Where it fails, the end of the request tries again: who has not waited for it must not be told that all is well. */
   async #endFor(old: EngineSession): Promise<void> {
     old.destroyed = true
-    const result = await this.plan.manager.commit(old, this, { regenerate: true })
-    if ('failure' in result) throw result.failure
+    this.#unended = undefined
+    try {
+      const result = await this.plan.manager.commit(old, this, { regenerate: true })
+      if ('failure' in result) throw result.failure
+    } catch (error) {
+      if (error instanceof SessionGoneError) old.destroyed = false
+      else this.#unended = old
+      throw error
+    }
   }
 
   /** A new and empty session in the place of whatever is there. */
   generate(): void {
-    this.begin(this.plan.manager.fresh(this))
+    this.begin(this.fresh())
     this.#clears = false
     this.#touched = false
     this.#regenerated = true
@@ -281,12 +349,24 @@ export class DropInRequest extends ExpressRequestSession {
 
   override destroy(): Promise<void> {
     const { property } = this.plan
+    const foreign = this.#foreign
     return this.asked(() => {
-      super.set(null)
+      this.#foreign = undefined
+      if (!foreign) super.set(null)
       this.#unset = true
       this.#nothing = undefined
+      // Also where the store fails: who asked for it shall not come back by it.
+      this.#clears = true
       property.remove(this.req)
-      return this.commit()
+      return foreign ? this.#endForeign(foreign) : this.commit()
+    })
+  }
+
+  override update(change: (draft: Data) => unknown): Promise<void> {
+    return super.update(draft => {
+      const answer = change(draft)
+      refuseMembers(draft)
+      return answer
     })
   }
 

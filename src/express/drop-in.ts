@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { DEFAULT_STORE_TIMEOUT_MS } from '../backends/ask.ts'
 import { EndedIds } from '../backends/legacy.ts'
+import { SessionAsyncHookError } from '../core/errors.ts'
 import { describeEvent, type EventHub, type SessionEvent, type SessionEventName } from '../core/events.ts'
 import type { SessionManager } from '../core/manager.ts'
+import { isPromise } from '../core/maybe.ts'
 import { durationMs } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
@@ -34,6 +37,8 @@ export class DropInPlan implements Plan {
   readonly saveUninitialized: boolean
   readonly endsWhenUnset: boolean
   readonly proxy: boolean | undefined
+  /** How long the store may take for one call. */
+  readonly timeoutMs: number
   readonly warnings: Warnings
   readonly #options: SessionOptions
   readonly #hub: EventHub
@@ -52,6 +57,7 @@ export class DropInPlan implements Plan {
     this.saveUninitialized = saveUninitialized !== false
     this.endsWhenUnset = unset === 'destroy'
     this.proxy = proxy
+    this.timeoutMs = durationMs('storeTimeout', options.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS)
     this.manager = this.#manager()
   }
 
@@ -64,7 +70,10 @@ export class DropInPlan implements Plan {
 
   cookieOptionsFor(req: IncomingMessage): CookieOptions {
     const { cookie } = this.#options
-    return (typeof cookie === 'function' ? cookie(req) : cookie) || {}
+    const options = typeof cookie === 'function' ? cookie(req) : cookie
+    if (!isPromise(options)) return options || {}
+    options.then(undefined, () => undefined)
+    throw new SessionAsyncHookError('cookie')
   }
 
   /** A new session's cookie. */
@@ -98,9 +107,10 @@ export class DropInPlan implements Plan {
   }
 
   #manager(): SessionManager {
-    const { cookie, storeTimeout, touchInterval, onStoreError } = this.#options
+    const { cookie, touchInterval, onStoreError } = this.#options
     const refOf = createRefs()
-    const reqOf = (request: unknown) => (request as DropInRequest).req
+    // Nobody's request where a store is asked by an id.
+    const reqOf = (request: unknown) => (request as DropInRequest | undefined)?.req
     const life = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' ? cookie.maxAge : DEFAULT_LIFE_MS
     const touch = touchInterval === undefined ? (this.peers ? 'always' : life / 20) : durationMs('touchInterval', touchInterval)
     return composeManager({
@@ -112,18 +122,22 @@ export class DropInPlan implements Plan {
       policy: { idleMs: life > 0 ? life : DEFAULT_LIFE_MS, absoluteMs: null, touch },
       emit: (name, occurrence, request) => this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf)),
       reissue: 'when-new',
-      storeTimeout: storeTimeout === undefined ? undefined : durationMs('storeTimeout', storeTimeout),
+      storeTimeout: this.timeoutMs,
       conflict: this.#options.conflict,
       guard: this.#options.guard,
       onGone: this.#options.onGone,
       onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, reqOf(request)) : onStoreError,
       maxRecordBytes: this.#options.maxRecordBytes,
+      beforeSave: request => {
+        ;(request as DropInRequest | undefined)?.checkCookie()
+        return false
+      },
     })
   }
 
   #place(): Place {
     const { store } = this.#options
-    if (!isSessionStore(store)) return { in: 'peer-store', port: connectPort, ended: new EndedIds() }
+    if (!isSessionStore(store)) return { in: 'peer-store', port: connectPort, ended: EndedIds.of(this.store) }
     return { in: 'store', store, newId: (request, partition) => this.newId((request as DropInRequest).req, () => newId(partition)) }
   }
 }

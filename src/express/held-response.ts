@@ -16,6 +16,8 @@ export interface Gatekeeper {
   failed(error: unknown): void
   /** Before the first octet of that one: what the handler of errors does to headers is done. */
   beforeAnswer?(): void
+  /** Whether an answer whose head has left must not end as if all were well, where nobody else breaks it off. */
+  breaksOff?(error: unknown): boolean
 }
 
 type Any = (...args: unknown[]) => unknown
@@ -29,6 +31,17 @@ type Waiting = 'held' | 'ending'
  * `dropped`: what was held has been thrown away. `over`: nothing more is asked.
  */
 type State = 'open' | Waiting | 'flowing' | 'dropped' | 'over'
+
+const LAYERS = Symbol('holdfast.layers')
+
+/** All that hold one response; `implicit`: Node itself asks for the head. */
+type Layers = HeldResponse[] & { implicit?: boolean }
+
+function layersOf(res: ServerResponse): Layers {
+  const own = res as ServerResponse & { [LAYERS]?: Layers }
+  if (!own[LAYERS]) Object.defineProperty(own, LAYERS, { value: [] })
+  return own[LAYERS] as Layers
+}
 
 /** Those who write the answer to a failure, told from a handler that goes on writing the one that was dropped. */
 const answering = new AsyncLocalStorage<HeldResponse>()
@@ -49,6 +62,10 @@ export class HeldResponse {
   #calls: Call[] = []
   /** The status when the handler let the head go. */
   #status: Status | undefined
+  /** Its end was asked for. */
+  #ended = false
+  /** The response's own method runs: HTTP/2's `end` calls `write`. */
+  #calling = false
   /** Its first call was its last. */
   #endsAtOnce = false
   /** By `writeHead`: then the head does not depend on what comes after it. */
@@ -58,6 +75,8 @@ export class HeldResponse {
   #failed = false
   #failure: unknown
   #announced = false
+  /** All that hold this response, each one around those before it. */
+  readonly #layers: Layers
   /** Somebody answers the failure in the way in which it was told. */
   #answered = false
 
@@ -69,12 +88,25 @@ export class HeldResponse {
     this.#own = { write, end, writeHead, flushHeaders, setHeader, cork, uncork, addTrailers, on, removeListener }
     this.#before = beforeOf(res)
     this.#ours = {
-      write: (...args) => (this.#passes('write', args) ? this.#call('write', args) : this.#state === 'dropped'),
-      end: (...args) => (this.#passes('end', args) ? this.#call('end', args) : res),
+      write: (...args) => {
+        if (this.#comesLate(args)) return false
+        return this.#passes('write', args) ? this.#call('write', args) : this.#state === 'dropped'
+      },
+      end: (...args) => {
+        if (this.#comesLate(args)) return res
+        const passes = this.#passes('end', args)
+        // The end of an answer that was dropped is not the end of the one in its place.
+        if (passes || this.#state !== 'dropped') this.#ended = true
+        return passes ? this.#call('end', args) : res
+      },
       writeHead: (...args) => this.#writeHead(args),
       flushHeaders: () => void (this.#passes('flushHeaders', []) && this.#call('flushHeaders', [])),
     }
     if (Object.hasOwn(res, 'on')) this.#takeDrains()
+    if (res.headersSent) this.#state = 'flowing'
+    this.#takeImplicitHead()
+    this.#layers = layersOf(res)
+    this.#layers.push(this)
     Object.assign(res, this.#ours)
   }
 
@@ -91,6 +123,36 @@ export class HeldResponse {
     }
   }
 
+  /**
+   * Node's own `end` and `write` ask for the head by `writeHead`, and that is no call of the handler's. Who has kept them from before us, as
+   * a watchdog does, ends the answer by them past us.
+   */
+  #takeImplicitHead(): void {
+    const res = this.#res as ServerResponse & { _implicitHeader?: () => void }
+    if (typeof res._implicitHeader !== 'function') return
+    Object.defineProperty(res, '_implicitHeader', {
+      configurable: true,
+      value: () => {
+        this.#layers.implicit = true
+        try {
+          res.writeHead(res.statusCode)
+        } finally {
+          this.#layers.implicit = false
+        }
+      },
+    })
+  }
+
+  /** Somebody has ended the answer past us: what waits has nowhere to go. */
+  #bypass(args: unknown[]): unknown {
+    this.#undisguise()
+    this.#calls = []
+    this.#status = undefined
+    this.#explicit = false
+    this.#state = 'over'
+    return this.#own.writeHead.apply(this.#res, args)
+  }
+
   /** Compression before us hands those who wait on to a stream of its own, which never learns that we have made them wait. */
   #takeDrains(): void {
     const res = this.#res
@@ -104,6 +166,16 @@ export class HeldResponse {
       }
     }
     this.#drains = drains
+  }
+
+  /** Node answers octets after the end by an error event, which ends the process where nobody listens. With express-session nothing happens. */
+  #comesLate([chunk]: unknown[]): boolean {
+    return (
+      this.#ended &&
+      !this.#calling &&
+      (typeof chunk === 'string' || chunk instanceof Uint8Array) &&
+      this.#res.listenerCount?.('error') === 0
+    )
   }
 
   /** Whether a call may go to the response now. If not, it waits, or is ignored. */
@@ -132,6 +204,7 @@ export class HeldResponse {
       if (!this.#answers(args[0])) return res
       this.#announce()
     }
+    if (this.#layers.implicit && (this.#state === 'open' || this.#state === 'held')) return this.#bypass(args)
     if (this.#status) throw headersSent(res, 'write')
     const headers = headersOf(args)
     if (this.#state !== 'open' || !headers) return this.#own.writeHead.apply(res, args)
@@ -149,7 +222,13 @@ export class HeldResponse {
   }
 
   #call(method: Method, args: unknown[]): unknown {
-    return this.#own[method].apply(this.#res, args)
+    const outer = this.#calling
+    this.#calling = true
+    try {
+      return this.#own[method].apply(this.#res, args)
+    } finally {
+      this.#calling = outer
+    }
   }
 
   #ask(meanwhile: Waiting, work: () => MaybePromise<void>): void {
@@ -222,6 +301,7 @@ export class HeldResponse {
       // A turn later: Express lets its last error handler, who breaks the connection off, wait for as long.
       setImmediate(() => {
         if (this.#res.writableEnded) this.#calls = []
+        else if (this.#gate.breaksOff?.(error)) this.#res.destroy()
         this.#release('ending')
       })
     }
@@ -231,6 +311,7 @@ export class HeldResponse {
     const res = this.#res
     this.#state = 'dropped'
     this.#failure = error
+    this.#ended = false
     for (const [, args] of this.#calls.splice(0)) this.#ignore(args)
     this.#status = undefined
     this.#explicit = false
@@ -260,7 +341,8 @@ export class HeldResponse {
   #announce(): true {
     if (!this.#announced) {
       this.#announced = true
-      this.#gate.beforeAnswer?.()
+      // What is around this one has done its work, and what it told was dropped with the rest.
+      for (const layer of this.#layers.slice(this.#layers.indexOf(this))) layer.#gate.beforeAnswer?.()
     }
     return true
   }

@@ -173,6 +173,7 @@ function skips(part: ExpressRequestSession): Failure | undefined {
   try {
     return part.skips() ? {} : undefined
   } catch (error) {
+    part.openFailed()
     return { error }
   }
 }

@@ -7,8 +7,8 @@ type Carrier = IncomingMessage & Record<PropertyKey, unknown>
 const OWNER = Symbol('holdfast.owner')
 
 /** The session's part of a request that a middleware of ours has seen. */
-export function ownerOf(req: object): ExpressRequestSession | undefined {
-  return (req as Carrier)[OWNER] as ExpressRequestSession | undefined
+export function ownerOf(req: object | undefined): ExpressRequestSession | undefined {
+  return (req as Carrier | undefined)?.[OWNER] as ExpressRequestSession | undefined
 }
 
 /** A name on the request, such as `session`: configurable, so that it can be assigned, deleted and mocked. */
@@ -18,7 +18,7 @@ export class RequestProperty {
   readonly #descriptor: PropertyDescriptor
 
   constructor(name: string) {
-    const slot = Symbol('holdfast.session')
+    const slot = Symbol.for(`holdfast.request.${name}`)
     const part = (req: Carrier) => req[slot] as ExpressRequestSession
     this.name = name
     this.#slot = slot
@@ -34,8 +34,12 @@ export class RequestProperty {
     }
   }
 
-  /** Whether a session of this name is there already. An accessor is not asked: a look would count as access. */
+  /**
+   * Whether a session of this name is there already, and not one that a mounted app's parent has skipped. An accessor is not asked: a look
+   * would count as access.
+   */
   taken(req: IncomingMessage): boolean {
+    if (this.partOf(req)?.skipped) return false
     const own = Object.getOwnPropertyDescriptor(req, this.name)
     return own?.get !== undefined || Boolean(own?.value)
   }
@@ -43,8 +47,12 @@ export class RequestProperty {
   define(req: IncomingMessage, part: ExpressRequestSession): void {
     // Not enumerable: who prints a request prints no session behind it.
     Object.defineProperty(req, this.#slot, { value: part, configurable: true, writable: true })
-    if (!ownerOf(req)) Object.defineProperty(req, OWNER, { value: part, configurable: true, writable: true })
+    if (part.answersStores && !ownerOf(req)) Object.defineProperty(req, OWNER, { value: part, configurable: true, writable: true })
     Object.defineProperty(req, this.name, this.#descriptor)
+  }
+
+  partOf(req: IncomingMessage): ExpressRequestSession | undefined {
+    return (req as Carrier)[this.#slot] as ExpressRequestSession | undefined
   }
 
   /** Whether a handler has left our property as it is. */

@@ -29,6 +29,8 @@ export abstract class ExpressRequestSession extends RequestSession {
   readonly req: IncomingMessage
   abstract override readonly plan: Plan
   #held: HeldResponse | undefined
+  /** Whether a store that is asked for a new session of the request shall ask it. */
+  readonly answersStores: boolean = false
   /** What the browser is to be told with the head: the last word counts. */
   #due: (() => void) | undefined
 
@@ -48,6 +50,7 @@ export abstract class ExpressRequestSession extends RequestSession {
       beforeEnd: () => this.#unlessTold(() => this.conclude()),
       failed: next,
       beforeAnswer: () => this.#tellWhatStands(),
+      breaksOff: error => codeOf(error) !== HEADERS_SENT,
     })
   }
 
@@ -64,9 +67,9 @@ export abstract class ExpressRequestSession extends RequestSession {
 
   /** What the handler's own `save()` has failed of after the head need not fail again: the answer cannot change any more. */
   #unlessTold(work: () => MaybePromise<void>): MaybePromise<void> {
-    const known = this.failure as { code?: unknown } | undefined
+    const known = this.failure
     return attempt(work, error => {
-      if (known === undefined || (error !== known && known.code !== 'HOLDFAST_HEADERS_SENT')) throw error
+      if (error !== known && !(codeOf(error) === HEADERS_SENT && codeOf(known) === HEADERS_SENT)) throw error
     })
   }
 
@@ -122,6 +125,8 @@ export abstract class ExpressRequestSession extends RequestSession {
   }
 
   #tellNow(): void {
+    // Something before us has let the head go already.
+    if (this.headersSent) return
     const { vary } = this.plan
     if (this.accessed && vary) markVary(this.headers, vary)
     this.#due?.()
@@ -133,6 +138,9 @@ export abstract class ExpressRequestSession extends RequestSession {
     return false
   }
 }
+
+const HEADERS_SENT = 'HOLDFAST_HEADERS_SENT'
+const codeOf = (error: unknown) => (error as { code?: unknown } | null | undefined)?.code
 
 function attempt(work: () => MaybePromise<void>, failed: (error: unknown) => void): MaybePromise<void> {
   try {

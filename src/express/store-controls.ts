@@ -3,6 +3,7 @@ import { SessionStoreError } from '../core/errors.ts'
 import { type Data, put } from '../core/json.ts'
 import { storedCookie } from './cookie.ts'
 import { userDataOf } from './data.ts'
+import { ownerOf } from './property.ts'
 import type { Bearer, ExpressStore } from './types.ts'
 
 /**
@@ -30,6 +31,9 @@ export class StoreControls implements SessionControls {
   }
 
   destroy(): Promise<void> {
+    // Of a request of ours: it tells the browser, and other requests.
+    const owner = ownerOf(this.#req)
+    if (owner?.get() === this.#session()) return owner.destroy()
     this.#req.session = undefined
     return called(done => this.#store.destroy(this.id as string, done))
   }

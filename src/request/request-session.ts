@@ -94,6 +94,16 @@ export abstract class RequestSession implements SessionControls {
     return this.#skipped
   }
 
+  /** Whether it is known that this request shall have no session. */
+  get skipped(): boolean {
+    return this.#skipped === true
+  }
+
+  /** A new session; of a request that shall have none, one that is never stored. */
+  protected fresh(): Session {
+    return this.#skipped ? this.plan.manager.detached() : this.plan.manager.fresh(this)
+  }
+
   /** The session of this request, in the place of whatever was there. */
   protected begin(session: Session): void {
     this.#session = session
@@ -130,7 +140,7 @@ export abstract class RequestSession implements SessionControls {
     this.accessed = true
     if (!this.#session) {
       this.#refuseEarlyAccess()
-      this.#session = this.plan.manager.fresh(this)
+      this.#session = this.fresh()
       this.#unread = true
     }
     if (value === null) {
@@ -141,10 +151,10 @@ export abstract class RequestSession implements SessionControls {
     if (this.#session.destroyed) {
       // Of several, only the one that was loaded has anything to end.
       if (!this.#previous) this.#previous = this.#session
-      this.#session = this.plan.manager.fresh(this)
+      this.begin(this.fresh())
     }
     this.isNew = false
-    this.#holder = this.hold(value, this.#session)
+    this.#holder = this.hold(value, this.#session as Session)
   }
 
   /** Writes what changed, and tells the browser once that is done. */

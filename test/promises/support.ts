@@ -117,11 +117,11 @@ export interface Ask {
 /** A browser that takes every cookie of one site, Secure ones too, as browsers do on localhost. */
 export class Visitor {
   readonly cookies = new Map<string, string>()
-  readonly #port: number
+  readonly port: number
   readonly #agent = new http.Agent({ keepAlive: true })
 
   constructor(port: number) {
-    this.#port = port
+    this.port = port
   }
 
   get(path: string, ask: Ask = {}): Promise<Answer> {
@@ -134,7 +134,7 @@ export class Visitor {
   async #get(path: string, { method = 'GET', headers = {} }: Ask): Promise<Answer> {
     const cookie = this.header()
     const all = { ...(cookie && { cookie }), ...headers }
-    const request = http.request({ host: '127.0.0.1', port: this.#port, path, method, headers: all, agent: this.#agent })
+    const request = http.request({ host: '127.0.0.1', port: this.port, path, method, headers: all, agent: this.#agent })
     request.end()
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
     const setCookie = response.headers['set-cookie'] ?? []

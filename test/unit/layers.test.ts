@@ -126,6 +126,7 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
       '../native/x.ts',
       '../core/x.ts',
       '../cookie/x.ts',
+      '../backends/ask.ts',
       '../backends/legacy.ts',
       '../crypto/session-id.ts',
       '../crypto/cookie-signature.ts',
