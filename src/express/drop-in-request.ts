@@ -1,20 +1,18 @@
 import type { IncomingMessage } from 'node:http'
-import { ask } from '../backends/ask.ts'
-import { EndedIds } from '../backends/legacy.ts'
 import type { CommitIntent } from '../core/config.ts'
 import { SessionGoneError, SessionHeadersSentError } from '../core/errors.ts'
-import { assume, type Data, sameJson } from '../core/json.ts'
+import { assume, type Data } from '../core/json.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session as EngineSession } from '../core/session.ts'
-import { signValue } from '../crypto/cookie-signature.ts'
 import { newUid } from '../crypto/session-id.ts'
+import { BorrowedSession, isSession } from './borrowed.ts'
 import { forwardedProto } from './connection.ts'
-import { Cookie, storedCookie } from './cookie.ts'
+import { Cookie } from './cookie.ts'
 import { fill, readData, refuseMembers } from './data.ts'
 import type { DropInPlan } from './drop-in.ts'
 import { ExpressRequestSession } from './request-session.ts'
 import { Session } from './session.ts'
-import { called } from './store-controls.ts'
+import { append, clearingLine, cookieOf, lineOf } from './session-cookie.ts'
 import type { Bearer } from './types.ts'
 import { readSignedCookie } from './wire.ts'
 
@@ -31,11 +29,7 @@ export class DropInRequest extends ExpressRequestSession {
   /** It was signed by an older secret: it is issued anew. */
   #stale = false
   /** What the handler put in the session's place: a session that it made by the store, or nothing. */
-  #foreign: Session | undefined
-  /** When it was put there, by the count of ended ids. */
-  #foreignSince = 0
-  /** It says something else than what was loaded. */
-  #foreignDiffers = false
+  #borrowed: BorrowedSession | undefined
   #unset = false
   /** What was assigned to unset it: it reads as that. */
   #nothing: null | undefined
@@ -75,11 +69,12 @@ export class DropInRequest extends ExpressRequestSession {
     const { plan, req } = this
     if (session.id === undefined) this.#standIn = this.#failed ? newUid() : plan.manager.fresh(this).id
     else this.#standIn = undefined
-    this.cookie = this.#cookieOf(session)
+    // Where opening has failed, it may have been for the options of the cookie.
+    this.cookie = this.#failed ? new Cookie() : cookieOf(session, plan, req)
     if (this.cookie.secure) this.#isSecure ??= plan.isSecure(req)
     this.#publish(this.id)
     this.#unset = false
-    this.#foreign = undefined
+    this.#borrowed = undefined
     if (!plan.property.stands(req)) plan.property.retake(req)
   }
 
@@ -95,22 +90,9 @@ export class DropInRequest extends ExpressRequestSession {
     return (this.req as Bearer)[`${this.plan.property.name}ID`]
   }
 
-  #cookieOf({ loaded }: EngineSession): Cookie {
-    // Where opening has failed, it may have been for the options of the cookie.
-    if (!loaded) return this.#failed ? new Cookie() : this.plan.newCookie(this.req)
-    if (!loaded.record) return storedCookie((loaded.wire as { cookie: object }).cookie)
-    const cookie = this.plan.newCookie(this.req)
-    const { maxAge, expiresAt } = loaded.life
-    if (maxAge !== undefined) {
-      cookie.expires = maxAge === null ? null : new Date(expiresAt)
-      cookie.originalMaxAge = maxAge
-    }
-    return cookie
-  }
-
   /** `req.session`; null or undefined once the session was unset. */
   override get(): Session | null {
-    if (this.#foreign) return this.#foreign
+    if (this.#borrowed) return this.#borrowed.session
     return this.#unset ? (this.#nothing as null) : (super.get() as Session | null)
   }
 
@@ -119,15 +101,13 @@ export class DropInRequest extends ExpressRequestSession {
     if (value !== null && value !== undefined && typeof value !== 'object')
       throw new TypeError('req.session can only be set to an object or null')
     this.accessed = true
-    this.#foreign = undefined
+    this.#borrowed = undefined
     const ends = this.#unset && this.plan.endsWhenUnset
     this.#unset = !value
     this.#nothing = value === null ? null : undefined
     if (!value || value === super.get()) return
-    if (isSession(value)) {
-      this.#foreign = value
-      this.#foreignSince = EndedIds.of(this.plan.store).now()
-    } else {
+    if (isSession(value)) this.#borrowed = new BorrowedSession(value, this.plan)
+    else {
       // What comes after a logout is another session.
       if (ends) super.set(null)
       super.set(value)
@@ -203,7 +183,7 @@ export class DropInRequest extends ExpressRequestSession {
       this.#touched = true
       this.cookie.maxAge = this.cookie.originalMaxAge
     }
-    if (this.#foreign) return this.#saveForeign(this.#foreign)
+    if (this.#borrowed) return this.#saveBorrowed(this.#borrowed)
     const isNew = session.id !== this.#sent
     // Where the store knows no touch there is nothing to do for what has not changed, and nobody need look at it.
     const settles = plan.peers && !plan.store.touch
@@ -214,34 +194,18 @@ export class DropInRequest extends ExpressRequestSession {
 
   /** The handler may have put another cookie into its session. */
   #takeCookie(): void {
-    const holder = this.#foreign ?? (this.session?.opened ? (super.get() as Session | null) : null)
+    const holder = this.#borrowed?.session ?? (this.session?.opened ? (super.get() as Session | null) : null)
     if (!holder || holder.cookie === this.cookie) return
     if (typeof holder.cookie !== 'object' || holder.cookie === null) throw new TypeError('req.session.cookie must stay a cookie')
     if (typeof holder.cookie.serialize !== 'function') holder.cookie = new Cookie(holder.cookie)
     this.cookie = holder.cookie
   }
 
-  /** A session that the handler made by the store is stored by it; touched where it says what was loaded under its id. */
-  async #saveForeign(session: Session): Promise<void> {
-    const { resave, store } = this.plan
-    if (EndedIds.of(store).since(session.id as string, this.#foreignSince)) {
-      // A logout was quicker.
-      this.#foreign = undefined
-      this.#unset = true
-      return
-    }
-    const loaded = this.session?.loaded?.take()
-    this.#foreignDiffers = session.id !== this.#sent || !loaded || !sameJson(loaded, readData(session))
-    const { timeoutMs } = this.plan
-    if (resave || this.#foreignDiffers) await ask('save', timeoutMs, () => called(done => session.save(done)))
-    else if (store.touch) await ask('touch', timeoutMs, () => called(done => store.touch?.(session.id as string, session as never, done)))
-  }
-
-  /** A session that the handler made by the store is ended by it, and no other request of this process brings it back. */
-  async #endForeign({ id }: Session): Promise<void> {
-    const { store, timeoutMs } = this.plan
-    EndedIds.of(store).add(id as string)
-    await ask('delete', timeoutMs, () => called(done => store.destroy(id as string, done)))
+  /** A borrowed session is stored, unless a logout was quicker. */
+  #saveBorrowed(borrowed: BorrowedSession): MaybePromise<void> {
+    if (!borrowed.ended) return borrowed.save(borrowed.session.id === this.#sent ? this.session?.loaded?.take() : undefined)
+    this.#borrowed = undefined
+    this.#unset = true
   }
 
   #end(): MaybePromise<void> {
@@ -266,8 +230,11 @@ export class DropInRequest extends ExpressRequestSession {
       this.reportRefusal()
       return false
     }
-    if (due) this.#append(this.cookie.serialize(this.plan.name, this.#token()))
-    else if (this.#clears && this.#sent !== undefined && !this.refusesToken()) this.#append(this.#clearing())
+    const { cookie, headers, plan, req } = this
+    // Of a borrowed session it is the one that the app has published.
+    const id = (this.#borrowed ? this.#published : this.id) as string
+    if (due) append(headers, lineOf(cookie, id, plan, req))
+    else if (this.#clears && this.#sent !== undefined && !this.refusesToken()) append(headers, clearingLine(cookie, plan.name))
     else return false
     return true
   }
@@ -278,27 +245,10 @@ export class DropInRequest extends ExpressRequestSession {
     // Not null: `expires = false` is the documented way to let it end with the browser, which has to be told.
     const expires = (this.cookie.expires ?? null) !== null
     if (typeof this.#published !== 'string') return false
-    if (this.#foreign) return this.#published !== this.#sent || plan.rolling || (expires && this.#foreignDiffers)
+    if (this.#borrowed) return this.#published !== this.#sent || plan.rolling || (expires && this.#borrowed.differs)
     if (!session || session.destroyed || session.detached) return false
     if (session.id !== this.#sent) return session.loaded !== null
     return this.#stale || plan.rolling || (expires && (session.modified || this.marked))
-  }
-
-  #token(): string {
-    const [secret] = this.plan.secretsOf(this.req) ?? []
-    const id = this.#foreign ? this.#published : this.id
-    return `s:${signValue(id as string, secret as string)}`
-  }
-
-  #clearing(): string {
-    const cookie = storedCookie({ ...this.cookie.data })
-    cookie.expires = new Date(0)
-    return cookie.serialize(this.plan.name, '')
-  }
-
-  #append(line: string): void {
-    const lines = this.headers.get('Set-Cookie')
-    this.headers.set('Set-Cookie', lines === undefined ? [line] : [...[lines].flat().map(String), line])
   }
 
   /** The session ends, and the request has another one, new and empty, with an id of its own. */
@@ -308,7 +258,7 @@ export class DropInRequest extends ExpressRequestSession {
       if (this.headersSent) throw new SessionHeadersSentError()
       const old = this.session as EngineSession
       try {
-        await (this.#foreign ? this.#endForeign(this.#foreign) : this.#endFor(old))
+        await (this.#borrowed ? this.#borrowed.end() : this.#endFor(old))
       } catch (error) {
         // Somebody has logged out meanwhile: no data of this one go on under another id.
         if (error instanceof SessionGoneError) throw error
@@ -349,16 +299,16 @@ export class DropInRequest extends ExpressRequestSession {
 
   override destroy(): Promise<void> {
     const { property } = this.plan
-    const foreign = this.#foreign
+    const borrowed = this.#borrowed
     return this.asked(() => {
-      this.#foreign = undefined
-      if (!foreign) super.set(null)
+      this.#borrowed = undefined
+      if (!borrowed) super.set(null)
       this.#unset = true
       this.#nothing = undefined
       // Also where the store fails: who asked for it shall not come back by it.
       this.#clears = true
       property.remove(this.req)
-      return foreign ? this.#endForeign(foreign) : this.commit()
+      return borrowed ? borrowed.end() : this.commit()
     })
   }
 
@@ -375,15 +325,9 @@ export class DropInRequest extends ExpressRequestSession {
     super.get()
     const found = await super.reload()
     if (found) {
-      this.cookie = this.#cookieOf(this.session)
+      this.cookie = cookieOf(this.session, this.plan, this.req)
       ;(super.get() as Session).cookie = this.cookie
     }
     return found
   }
-}
-
-/** A session of whichever copy of whichever library: one that a store has made. */
-function isSession(value: object): value is Session {
-  const { save, touch, cookie } = value as Partial<Session>
-  return typeof save === 'function' && typeof touch === 'function' && typeof cookie === 'object'
 }

@@ -4,6 +4,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import { type Aside, Disguise, headersSent } from './disguise.ts'
+import { Layers } from './layers.ts'
 import { beforeOf, hasMessage, headersOf, restore, type Status, statusOf } from './response-head.ts'
 
 /** What must be done before an answer may go on. */
@@ -31,17 +32,6 @@ type Waiting = 'held' | 'ending'
  * `dropped`: what was held has been thrown away. `over`: nothing more is asked.
  */
 type State = 'open' | Waiting | 'flowing' | 'dropped' | 'over'
-
-const LAYERS = Symbol('holdfast.layers')
-
-/** All that hold one response; `implicit`: Node itself asks for the head. */
-type Layers = HeldResponse[] & { implicit?: boolean }
-
-function layersOf(res: ServerResponse): Layers {
-  const own = res as ServerResponse & { [LAYERS]?: Layers }
-  if (!own[LAYERS]) Object.defineProperty(own, LAYERS, { value: [] })
-  return own[LAYERS] as Layers
-}
 
 /** Those who write the answer to a failure, told from a handler that goes on writing the one that was dropped. */
 const answering = new AsyncLocalStorage<HeldResponse>()
@@ -75,7 +65,6 @@ export class HeldResponse {
   #failed = false
   #failure: unknown
   #announced = false
-  /** All that hold this response, each one around those before it. */
   readonly #layers: Layers
   /** Somebody answers the failure in the way in which it was told. */
   #answered = false
@@ -104,9 +93,8 @@ export class HeldResponse {
     }
     if (Object.hasOwn(res, 'on')) this.#takeDrains()
     if (res.headersSent) this.#state = 'flowing'
-    this.#takeImplicitHead()
-    this.#layers = layersOf(res)
-    this.#layers.push(this)
+    this.#layers = Layers.of(res)
+    this.#layers.add(this)
     Object.assign(res, this.#ours)
   }
 
@@ -121,26 +109,6 @@ export class HeldResponse {
       get: name => this.#res.getHeader(name),
       set: (name, value) => void this.#own.setHeader.call(this.#res, name, value),
     }
-  }
-
-  /**
-   * Node's own `end` and `write` ask for the head by `writeHead`, and that is no call of the handler's. Who has kept them from before us, as
-   * a watchdog does, ends the answer by them past us.
-   */
-  #takeImplicitHead(): void {
-    const res = this.#res as ServerResponse & { _implicitHeader?: () => void }
-    if (typeof res._implicitHeader !== 'function') return
-    Object.defineProperty(res, '_implicitHeader', {
-      configurable: true,
-      value: () => {
-        this.#layers.implicit = true
-        try {
-          res.writeHead(res.statusCode)
-        } finally {
-          this.#layers.implicit = false
-        }
-      },
-    })
   }
 
   /** Somebody has ended the answer past us: what waits has nowhere to go. */
@@ -342,7 +310,7 @@ export class HeldResponse {
     if (!this.#announced) {
       this.#announced = true
       // What is around this one has done its work, and what it told was dropped with the rest.
-      for (const layer of this.#layers.slice(this.#layers.indexOf(this))) layer.#gate.beforeAnswer?.()
+      for (const layer of this.#layers.from(this)) layer.#gate.beforeAnswer?.()
     }
     return true
   }
