@@ -92,8 +92,10 @@ export abstract class ExpressRequestSession extends RequestSession {
     }
   }
 
-  /** The handler is done with its session, as far as can be known. */
+  /** The handler is done with its session, as far as can be known. To delete the property is to end the session. */
   protected conclude(): MaybePromise<void> {
+    const { property } = this.plan
+    if (!property.stands(this.req)) this.set(property.retake(this.req) ?? null)
     return this.commit()
   }
 
