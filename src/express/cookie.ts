@@ -37,6 +37,7 @@ export interface CookieData {
   sameSite?: boolean | string | undefined
   partitioned?: boolean | undefined
   priority?: string | undefined
+  _holdfast?: { touchedAt: number }
 }
 
 /** `req.session.cookie`: the attributes of this session's cookie, and its life, which a handler may change. */
@@ -50,6 +51,8 @@ export class Cookie {
   declare sameSite: boolean | 'lax' | 'strict' | 'none' | undefined
   declare partitioned: boolean | undefined
   declare priority: string | undefined
+  /** Holdfast's own: when the session was last used, where `touchInterval` asks for it. express-session ignores it. */
+  declare _holdfast?: { touchedAt: number }
 
   constructor(options?: CookieOptions | object | null) {
     this.path = '/'
@@ -84,8 +87,9 @@ export class Cookie {
   }
 
   get data(): CookieData {
-    const { originalMaxAge, partitioned, priority, _expires: expires, secure, httpOnly, domain, path, sameSite } = this
-    return { originalMaxAge, partitioned, priority, expires, secure: secure as boolean, httpOnly, domain, path, sameSite }
+    const { originalMaxAge, partitioned, priority, _expires: expires, secure, httpOnly, domain, path, sameSite, _holdfast } = this
+    const data = { originalMaxAge, partitioned, priority, expires, secure: secure as boolean, httpOnly, domain, path, sameSite }
+    return _holdfast ? { ...data, _holdfast } : data
   }
 
   /** A Set-Cookie line. */
@@ -120,6 +124,6 @@ export function storedCookie(stored: object): Cookie {
 type Line = Parameters<typeof serialize>[2]
 
 /** What is not set is not written. */
-function lineOf({ originalMaxAge: _, ...attributes }: CookieData): Line {
+function lineOf({ originalMaxAge: _, _holdfast: __, ...attributes }: CookieData): Line {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => Boolean(value))) as Line
 }

@@ -186,7 +186,7 @@ export class DropInRequest extends ExpressRequestSession {
     if (this.#borrowed) return this.#saveBorrowed(this.#borrowed)
     const isNew = session.id !== this.#sent
     // Where the store knows no touch there is nothing to do for what has not changed, and nobody need look at it.
-    const settles = plan.peers && !plan.store.touch
+    const settles = plan.peers && !plan.store.touch && !plan.marksTouches
     const force = isNew ? (plan.saveUninitialized || this.#regenerated) && !session.loaded : plan.resave && !session.settled
     if (settles) session.settled = true
     return this.commit({ force })

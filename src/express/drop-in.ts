@@ -37,6 +37,10 @@ export class DropInPlan implements Plan {
   readonly saveUninitialized: boolean
   readonly endsWhenUnset: boolean
   readonly proxy: boolean | undefined
+  /** The life of a session without use where its cookie says nothing, in ms. */
+  readonly idleMs: number
+  /** Whether a record of an express-session store says when it was last used: `touchInterval` asks for it. */
+  readonly marksTouches: boolean
   /** How long the store may take for one call. */
   readonly timeoutMs: number
   readonly warnings: Warnings
@@ -57,6 +61,10 @@ export class DropInPlan implements Plan {
     this.saveUninitialized = saveUninitialized !== false
     this.endsWhenUnset = unset === 'destroy'
     this.proxy = proxy
+    const { cookie, touchInterval } = options
+    const life = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' ? cookie.maxAge : DEFAULT_LIFE_MS
+    this.idleMs = life > 0 ? life : DEFAULT_LIFE_MS
+    this.marksTouches = this.peers && touchInterval !== undefined
     this.timeoutMs = durationMs('storeTimeout', options.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS)
     this.manager = this.#manager()
   }
@@ -107,19 +115,18 @@ export class DropInPlan implements Plan {
   }
 
   #manager(): SessionManager {
-    const { cookie, touchInterval, onStoreError } = this.#options
+    const { touchInterval, onStoreError } = this.#options
     const refOf = createRefs()
     // Nobody's request where a store is asked by an id.
     const reqOf = (request: unknown) => (request as DropInRequest | undefined)?.req
-    const life = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' ? cookie.maxAge : DEFAULT_LIFE_MS
-    const touch = touchInterval === undefined ? (this.peers ? 'always' : life / 20) : durationMs('touchInterval', touchInterval)
+    const touch = touchInterval === undefined ? (this.peers ? 'always' : this.idleMs / 20) : durationMs('touchInterval', touchInterval)
     return composeManager({
       place: this.#place(),
       protection: 'none',
       keys: [],
       keysMissing: '',
       scope: this.name,
-      policy: { idleMs: life > 0 ? life : DEFAULT_LIFE_MS, absoluteMs: null, touch },
+      policy: { idleMs: this.idleMs, absoluteMs: null, touch },
       emit: (name, occurrence, request) => this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf)),
       reissue: 'when-new',
       storeTimeout: this.timeoutMs,

@@ -5,6 +5,7 @@ import type { Life } from '../core/record.ts'
 import { newUid } from '../crypto/session-id.ts'
 import { Cookie } from './cookie.ts'
 import { userDataOf } from './data.ts'
+import type { DropInPlan } from './drop-in.ts'
 import type { DropInRequest } from './drop-in-request.ts'
 import { Session } from './session.ts'
 import { called } from './store-controls.ts'
@@ -15,7 +16,8 @@ export const connectPort: LegacyPort = {
 
   async load(id, request) {
     try {
-      return found(await called<unknown>(done => partOf(request).plan.store.get(id, done as never)))
+      const { plan } = partOf(request)
+      return found(await called<unknown>(done => plan.store.get(id, done as never)), plan)
     } catch (error) {
       // Stores of files say so of a session that is not there.
       if ((error as { code?: unknown } | null)?.code === 'ENOENT') return { absent: true }
@@ -28,7 +30,10 @@ export const connectPort: LegacyPort = {
   },
 
   touch(id, data, _draft, request) {
-    return partOf(request).plan.store.touch ? put('touch', id, data, request) : undefined
+    const { store, marksTouches } = partOf(request).plan
+    // Most stores lengthen their own time to live and leave the record as it was: then nobody could see when that was.
+    if (marksTouches) return put('set', id, data, request)
+    return store.touch ? put('touch', id, data, request) : undefined
   },
 
   delete(id, request) {
@@ -54,19 +59,28 @@ function isMarked(wire: object, data: Data): boolean {
 function wireOf(id: string, data: Data, request: unknown): Session {
   const { req, plan, cookie } = partOf(request)
   const bearer = Object.assign(Object.create(req), { sessionID: id, sessionStore: plan.store })
-  return new Session(bearer, { cookie: Object.assign(new Cookie(), cookie), ...data })
+  const own = Object.assign(new Cookie(), cookie)
+  if (plan.marksTouches) own._holdfast = { touchedAt: Date.now() }
+  return new Session(bearer, { cookie: own, ...data })
+}
+
+/** What a store answered. A record without a cookie is nobody's session. */
+function found(stored: unknown, plan: DropInPlan): LegacyFound | Absent {
+  if (!stored) return { absent: true, value: stored }
+  const { cookie } = stored as { cookie?: unknown }
+  if (typeof cookie !== 'object' || cookie === null) return { absent: true, malformed: true }
+  return { wire: stored, life: lifeOf(cookie, plan), data: () => userDataOf(stored) }
 }
 
 /**
  * When it ends is the store's own affair: most of them lengthen a life by their own time to live, and leave `cookie.expires` in the
- * record as it was.
+ * record as it was. When it was last used is known where Holdfast writes it.
  */
-const LIVES: Life = { createdAt: 0, touchedAt: 0, idleMs: Number.NaN, expiresAt: Number.POSITIVE_INFINITY }
-
-/** What a store answered. A record without a cookie is nobody's session. */
-function found(stored: unknown): LegacyFound | Absent {
-  if (!stored) return { absent: true, value: stored }
-  const { cookie } = stored as { cookie?: unknown }
-  if (typeof cookie !== 'object' || cookie === null) return { absent: true, malformed: true }
-  return { wire: stored, life: LIVES, data: () => userDataOf(stored) }
+function lifeOf(cookie: object, { idleMs, marksTouches }: DropInPlan): Life {
+  const { originalMaxAge, _holdfast } = cookie as { originalMaxAge?: unknown; _holdfast?: { touchedAt?: unknown } | null }
+  const life = { createdAt: 0, touchedAt: 0, idleMs, expiresAt: Number.POSITIVE_INFINITY }
+  if (!marksTouches) return life
+  if (typeof originalMaxAge === 'number' && originalMaxAge > 0) life.idleMs = originalMaxAge
+  if (typeof _holdfast?.touchedAt === 'number') life.touchedAt = _holdfast.touchedAt
+  return life
 }
