@@ -409,23 +409,26 @@ describe('methods of the response', () => {
 })
 
 describe('native mode', () => {
-  it.each(['null', 'delete', 'a plain property'])('req.session that is set to nothing, deleted or replaced is what it says (%s)', async how => {
-    const store = new MemoryStore()
-    const { app, visitor } = site(session(createSessions({ keys, store })))
-    app.get('/change', (req: Loose, res: Loose) => {
-      if (how === 'null') req.session = null
-      else delete req.session
-      if (how === 'a plain property') Object.defineProperty(req, 'session', { value: { user: 'bob' }, configurable: true })
-      res.send(String(req.session))
-    })
-    const ann = await visitor()
-    await ann.get('/in')
-    const before = ann.header()
-    await ann.get('/change')
-    const after = how === 'a plain property' ? 'bob' : 'nobody'
-    expect(await who(ann)).toBe(after)
-    expect(await who(ann, before)).toBe(after)
-  })
+  it.each(['null', 'delete', 'a plain property'])(
+    'req.session that is set to nothing, deleted or replaced is what it says (%s)',
+    async how => {
+      const store = new MemoryStore()
+      const { app, visitor } = site(session(createSessions({ keys, store })))
+      app.get('/change', (req: Loose, res: Loose) => {
+        if (how === 'null') req.session = null
+        else delete req.session
+        if (how === 'a plain property') Object.defineProperty(req, 'session', { value: { user: 'bob' }, configurable: true })
+        res.send(String(req.session))
+      })
+      const ann = await visitor()
+      await ann.get('/in')
+      const before = ann.header()
+      await ann.get('/change')
+      const after = how === 'a plain property' ? 'bob' : 'nobody'
+      expect(await who(ann)).toBe(after)
+      expect(await who(ann, before)).toBe(after)
+    },
+  )
 })
 
 describe('a logout while another request is open', () => {
