@@ -286,7 +286,13 @@ export class HeldResponse {
     // What was put over them since, such as a compression that has ended, knows of the dropped answer only.
     if (!this.#ours.on) Reflect.deleteProperty(res, 'on')
     Object.assign(res, this.#ours)
+    // Of the dropped handler, too: an `uncork` too many makes Node count below nothing.
+    for (const method of ['cork', 'uncork', 'addTrailers'] as const) {
+      if (this.#own[method]) Object.assign(res, { [method]: (...args: unknown[]) => this.#answers() && this.#call(method, args) })
+    }
     restore(res, this.#before)
+    // The dropped handler's own corks: what is written now must not wait for it.
+    for (let count = res.writableCorked; count > this.#before.corked; count--) this.#own.uncork.call(res)
     // Pipes run dry into nothing. They must not be woken by the one who answers: what they write then would look like the answer.
     process.nextTick(() => this.#drains.emit?.('drain'))
     process.nextTick(() => {

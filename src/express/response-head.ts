@@ -10,6 +10,7 @@ type Value = number | string | string[]
 interface Before {
   headers: [name: string, value: Value][]
   status: Status
+  corked: number
 }
 
 /** HTTP/2 has no status message, and warns of one. */
@@ -24,7 +25,7 @@ export function statusOf(res: ServerResponse): Status {
 export function beforeOf(res: ServerResponse): Before {
   // As they were written: HTTP/2 has one spelling only.
   const names = (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames?.() ?? []
-  return { headers: names.map(name => [name, copyOf(res.getHeader(name) as Value)]), status: statusOf(res) }
+  return { headers: names.map(name => [name, copyOf(res.getHeader(name) as Value)]), status: statusOf(res), corked: res.writableCorked }
 }
 
 /** `appendHeader` writes to the list that is there. */

@@ -4,7 +4,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { describe, expect, it, vi } from 'vitest'
 import { allHosts } from '../support/express/hosts.ts'
-import { attempt, type Handler, threeTimes, turns, withoutDrain } from './exchange.ts'
+import { attempt, type Handler, joined, type Run, threeTimes, turns, withoutDrain } from './exchange.ts'
 
 vi.setConfig({ testTimeout: 5000 })
 
@@ -241,6 +241,13 @@ describe.each(allHosts)('%s', host => {
     const { bare, atOnce, later } = await threeTimes(handlers[name] as Handler, { host, method })
     expect(bare.octets).not.toBe('')
     expect(atOnce).toEqual(bare)
-    expect(later).toEqual(withoutDrain(bare))
+    // A pipe that was told to wait comes back later, and newer Nodes put into one chunk what comes at once: then only the body is the same.
+    const same = name.includes('pipe') ? inOneChunk : (run: Run) => run
+    expect(same(later)).toEqual(same(withoutDrain(bare)))
   })
 })
+
+function inOneChunk(run: Run): Run {
+  const [head = '', ...body] = run.octets.split('\r\n\r\n')
+  return /transfer-encoding: chunked/i.test(head) ? { ...run, octets: `${head}\r\n\r\n${joined(body.join('\r\n\r\n'))}` } : run
+}
