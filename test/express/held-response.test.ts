@@ -195,7 +195,7 @@ const handlers: Record<string, Handler> = {
   },
   'a length that is kept to': (res, say) => {
     res.strictContentLength = true
-    res.setHeader('content-length', '5')
+    res.setHeader('content-length', 5)
     res.write('he')
     res.end('llo', () => say('callback'))
   },
