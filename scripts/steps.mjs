@@ -18,19 +18,22 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
  * @property {string} [report] the JSON report that vitest leaves, for the totals
  */
 
+/** Where the tests are that need what the set-up installs: databases, a browser. The others need not wait for it. */
+export const onServers = ['test/demo/', 'test/docs/', 'test/examples/', 'test/express/stores/', 'test/stores/']
+
 /**
  * The suite, or what `args` leave of it, by one Node binary. `built` runs it on dist/ in place of src/.
- * @param {{ name?: string, node?: string, built?: boolean, args?: string[], env?: Record<string, string> }} [options]
+ * @param {{ name?: string, node?: string, built?: boolean, args?: string[], env?: Record<string, string>, after?: string[] }} [options]
  * @returns {Step}
  */
-export function vitest({ name = 'tests', node = process.execPath, built = false, args = [], env = {} } = {}) {
+export function vitest({ name = 'tests', node = process.execPath, built = false, args = [], env = {}, after = ['set-up'] } = {}) {
   const report = `.cache/vitest-${name.replaceAll(/\W+/g, '-')}.json`
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   return {
     name,
     command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...reporters, ...args],
     needs: ['build'],
-    after: ['set-up'],
+    after,
     node,
     env: { ...env, ...(built && { HOLDFAST_TEST_BUILT: '1' }) },
     report,
@@ -44,11 +47,12 @@ export const steps = [
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'build', command: [process.execPath, 'scripts/build.mjs'] },
+  vitest({ args: onServers.flatMap(folder => ['--exclude', `${folder}**`]), after: [] }),
   { name: 'type-tests', command: [process.execPath, 'scripts/type-tests.mjs'], needs: ['build'] },
   { name: 'package', command: [process.execPath, 'scripts/package-check.mjs'], needs: ['build'] },
   { name: 'size', command: ['size-limit'], needs: ['build'] },
   { name: 'unused', command: ['knip'] },
-  vitest(),
+  vitest({ name: 'tests on servers', args: onServers }),
 ]
 
 /** @param {Step} step */

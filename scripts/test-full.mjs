@@ -10,7 +10,7 @@ const versions = ['20.19.0', '22.23.3', NEWER_NODE, '26.10.0']
 const full = { HOLDFAST_TEST_FULL: '1' }
 
 await runAll([
-  ...steps.map(step => (step.name === 'tests' ? vitest({ env: full }) : { ...step, env: full })),
+  ...steps.map(step => ({ ...step, env: { ...step.env, ...full } })),
   vitest({ name: '10,000 increments', args: ['test/stores/promises', '-t', 'four processes'], env: { HOLDFAST_INCREMENTS: '10000' } }),
   ...versions.flatMap(version => {
     const node = installNode(version)

@@ -7,6 +7,7 @@ import Database from 'libsql'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { killLeftovers, type Server, startServer } from '../examples/child.ts'
+import { full } from '../support/full.ts'
 
 const chromiumArguments = [
   '--no-sandbox',
@@ -172,7 +173,10 @@ describe.each(modes)('in %s mode', mode => {
       expect(await page.locator('#user').count()).toBe(0)
     }
   })
+})
 
+// Where the session lives makes no difference to these: `npm test` plays them once.
+describe.each(full ? modes : (['store'] as const))('in %s mode', mode => {
   test('a name is text, whatever it looks like', async () => {
     const { page } = await visit()
     await use(page, mode)
