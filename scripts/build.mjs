@@ -1,6 +1,6 @@
 // Builds dist/ from src/. With --if-stale it does nothing while dist/ is newer than what it is made from.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
@@ -19,6 +19,8 @@ if (!process.argv.includes('--if-stale') || isStale()) {
   const args = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--outDir', fresh]
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
   if (status === 0) {
+    // npm does the same to what it installs; this is for whoever runs it from here.
+    chmodSync(`${fresh}/cli.js`, 0o755)
     rmSync(`${root}dist`, { recursive: true, force: true })
     renameSync(fresh, `${root}dist`)
   } else {

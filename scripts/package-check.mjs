@@ -64,6 +64,7 @@ try {
   npm('install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...[filename, ...dependencies].map(file => `./${file}`))
   check('import', 'names.mjs')
   check('require', 'names.cjs')
+  check('the command', 'command.mjs')
 
   for (const name of ['koa', '@types/koa', 'express', '@types/express', '@types/node']) link(name)
   check('a Koa app and an Express app', 'app.mjs')

@@ -1,4 +1,5 @@
 export { Cookie, type CookieData, type CookieOptions } from './express/cookie.ts'
+export { csrf } from './express/csrf.ts'
 export { MemoryStore } from './express/memory-store.ts'
 export type { ExpressSessionFunction, NativeOptions, SessionMiddleware } from './express/middleware.ts'
 export { session as default, session as 'module.exports' } from './express/middleware.ts'

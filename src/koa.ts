@@ -1,3 +1,4 @@
+export { csrf } from './koa/csrf.ts'
 export type { CreateSession, KoaApp, NativeMiddleware, NativeOptions, SessionMiddleware } from './koa/middleware.ts'
 export { session as createSession, session as default, session as 'module.exports' } from './koa/middleware.ts'
 export { SessionOptions } from './koa/options.ts'

@@ -2,7 +2,7 @@ import type { Absent, Draft, Held, Loaded, SessionBackend, WriteResult } from '.
 import { copy, type Data, jsonCopy } from '../core/json.ts'
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import { Newest } from '../core/newest.ts'
-import type { GoneReason, Life } from '../core/record.ts'
+import type { GoneReason, Life, Meta } from '../core/record.ts'
 import { ask } from './ask.ts'
 
 /** What a peer's store answered, in Holdfast's words. */
@@ -10,17 +10,23 @@ export interface LegacyFound {
   /** The stored value as its writer wrote it. */
   wire: unknown
   life: Life
+  /** Whom it belongs to, and what is kept beside the data, where the site logs in by `login()`. */
+  userId?: string | undefined
+  meta?: Meta | undefined
   /** The user's data in it; asked for once the `valid` hook has seen `wire`. */
   data: () => Data
 }
+
+/** What a port needs of a draft. */
+type PortDraft = Pick<Draft, 'life' | 'changed' | 'userId' | 'meta'>
 
 /** A peer's get/set/destroy store, as its adapter presents it. Ids are raw, and the calls are the peer's, one for one. */
 export interface LegacyPort {
   newId(request: unknown): string
   load(id: string, request: unknown): MaybePromise<LegacyFound | Absent>
-  save(id: string, data: Data, draft: Pick<Draft, 'life' | 'changed'>, request: unknown): MaybePromise<unknown>
+  save(id: string, data: Data, draft: PortDraft, request: unknown): MaybePromise<unknown>
   /** A longer life for what has not changed. Absent: it is saved. */
-  touch?(id: string, data: Data, draft: Pick<Draft, 'life' | 'changed'>, request: unknown): MaybePromise<unknown>
+  touch?(id: string, data: Data, draft: PortDraft, request: unknown): MaybePromise<unknown>
   delete(id: string, request: unknown): MaybePromise<unknown>
 }
 
@@ -140,7 +146,10 @@ export class LegacyBackend implements SessionBackend {
     const moment = this.#ended.now()
     return chain(
       ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),
-      () => ({ status: 'written', loaded: new LegacyLoaded(id, { wire: data, life: draft.life, data: () => base }, moment) }),
+      () => {
+        const { life, userId, meta } = draft
+        return { status: 'written', loaded: new LegacyLoaded(id, { wire: data, life, userId, meta, data: () => base }, moment) }
+      },
     )
   }
 }
@@ -150,15 +159,19 @@ class LegacyLoaded implements Loaded {
   readonly value: string
   readonly life: Life
   readonly wire: unknown
+  readonly userId: string | undefined
+  readonly meta: Meta | undefined
   /** When it was loaded, by the count of endings. */
   moment: number
   readonly #data: () => Data
   #base: Data | undefined
 
-  constructor(id: string, { wire, life, data }: LegacyFound, moment: number) {
+  constructor(id: string, { wire, life, userId, meta, data }: LegacyFound, moment: number) {
     this.value = id
     this.life = life
     this.wire = wire
+    this.userId = userId
+    this.meta = meta
     this.moment = moment
     this.#data = data
   }

@@ -1,13 +1,13 @@
 import type { Absent, Draft, Loaded } from '../core/backend.ts'
 import { parseData } from '../core/json.ts'
-import type { Life } from '../core/record.ts'
+import type { Life, Meta } from '../core/record.ts'
 import type { CookieFormat } from './cookie.ts'
 
 const DATA = ',"d":'
 
 /** The native layout of a session in its cookie: its life, and its data last, so that their text can be cut out whole. */
 export const nativeFormat: CookieFormat = {
-  encode({ life, text }: Draft): string {
+  encode({ life, text, userId, meta, sid }: Draft): string {
     const { createdAt, touchedAt, idleMs, expiresAt, absoluteExpiresAt = null, authenticatedAt = null } = life
     const times = [
       createdAt,
@@ -18,33 +18,65 @@ export const nativeFormat: CookieFormat = {
       authenticatedAt,
       life.maxAge === undefined ? -1 : life.maxAge,
     ]
-    return `{"l":${JSON.stringify(times)}${DATA}${text()}}`
+    // All as texts, whose quotes JSON escapes: none can contain the mark that the data begin with.
+    const user = userId === undefined ? '' : `,"u":${JSON.stringify(userId)}`
+    const known = sid === undefined ? '' : `,"s":${JSON.stringify(sid)}`
+    const beside = meta === undefined ? '' : `,"m":${JSON.stringify(JSON.stringify(meta))}`
+    return `{"l":${JSON.stringify(times)}${known}${user}${beside}${DATA}${text()}}`
   },
 
   decode(text: string): Omit<Loaded, 'value'> | Absent {
     const at = text.indexOf(DATA)
-    const life = at > 0 ? lifeOf(text.slice(0, at)) : null
+    const head = at > 0 ? headOf(text.slice(0, at)) : {}
+    const life = lifeOf(head.l)
     if (!life) return { absent: true, malformed: true }
     const base = text.slice(at + DATA.length, -1)
-    return { base, life, wire: base, take: () => parseData(base) }
+    return {
+      base,
+      life,
+      userId: head.u,
+      sid: head.s ?? sidWithout(life, head.u),
+      meta: head.m === undefined ? undefined : (JSON.parse(head.m) as Meta),
+      wire: base,
+      take: () => parseData(base),
+    }
   },
 }
 
-function lifeOf(head: string): Life | null {
-  const [createdAt, touchedAt, idleMs, expiresAt, absolute, authenticated, maxAge] = times(head)
+interface Head {
+  /** Times. */
+  l?: unknown
+  /** What it is known by. */
+  s?: string
+  /** Whose it is. */
+  u?: string
+  /** JSON text of what is kept beside the data. */
+  m?: string
+}
+
+function headOf(text: string): Head {
+  try {
+    // What comes here was sealed by us: its types need no check.
+    return JSON.parse(`${text}}`) as Head
+  } catch {
+    return {}
+  }
+}
+
+/** Of a cookie that was written without one: what it keeps through each re-issue. */
+function sidWithout({ createdAt, authenticatedAt = 0 }: Life, userId = ''): string {
+  return JSON.stringify([createdAt, authenticatedAt, userId])
+}
+
+function lifeOf(times: unknown): Life | null {
+  if (!Array.isArray(times)) return null
+  const [createdAt, touchedAt, idleMs, expiresAt, absolute, authenticated, maxAge] = times.map(item =>
+    typeof item === 'number' ? item : null,
+  )
   if (createdAt == null || touchedAt == null || idleMs == null || expiresAt == null) return null
   const life: Life = { createdAt, touchedAt, idleMs, expiresAt }
   if (absolute != null) life.absoluteExpiresAt = absolute
   if (authenticated != null) life.authenticatedAt = authenticated
   if (maxAge !== undefined && maxAge !== -1) life.maxAge = maxAge
   return life
-}
-
-function times(head: string): Array<number | null> {
-  try {
-    const list = (JSON.parse(`${head}}`) as { l?: unknown }).l
-    return Array.isArray(list) ? list.map(item => (typeof item === 'number' ? item : null)) : []
-  } catch {
-    return []
-  }
 }

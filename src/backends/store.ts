@@ -1,15 +1,32 @@
 import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
+import type { Epoch } from '../core/epochs.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone, type Life, lifeOf, partitionOfUser, type SessionRecord } from '../core/record.ts'
-import type { SessionStore } from '../core/store.ts'
+import { isIndexedSessionStore, type SessionStore } from '../core/store.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
+import type { Succession } from '../crypto/succession.ts'
 import { ask, insist } from './ask.ts'
+import type { Epochs } from './epochs.ts'
 import { Pursuit } from './pursuit.ts'
 import { checkRecord, exceeds } from './record-limits.ts'
 
+/** A new id every now and then, at the same privilege. */
+interface Rotation extends Succession {
+  everyMs: number
+  /** How long an old id leads to the new one: requests in flight, and an answer that was lost. */
+  graceMs: number
+  now: () => number
+}
+
+/** When the record got its id, where that was by a rotation: kept beside the data. */
+const ROTATED = 'r'
+
 export interface StoreBackendOptions {
+  /** Absent where the store keeps no index: nobody is logged out everywhere then. */
+  epochs?: Epochs | undefined
+  rotation?: Rotation | undefined
   /** `partition`: where the new session shall lie; absent for anywhere. */
   newId: (request: unknown, partition?: string) => string
   /** Turns an id, the secret that a browser holds, into the key that the store may see. */
@@ -44,7 +61,11 @@ export class StoreBackend implements SessionBackend {
   async load(id: string): Promise<Loaded | Gone | Absent> {
     const found = await this.#ask('load', left => this.#store.load(this.#options.keyOf(id), left))
     if (!found) return { absent: true }
-    if (isGone(found)) return found
+    if (isGone(found)) return found.gone === 'rotated' ? this.#afterRotation(id, found) : found
+    return this.#read(id, found)
+  }
+
+  #read(id: string, found: SessionRecord): Loaded | Absent {
     const data = readData(found.data)
     if (!data || exceeds(data, found.data, this.#options.maxRecordBytes)) return { absent: true, malformed: true }
     let parsed: Data | undefined = data
@@ -61,7 +82,7 @@ export class StoreBackend implements SessionBackend {
     let id = draft.id !== undefined && fits(draft.id, partition) ? draft.id : this.#options.newId(request, partition)
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
       const record = this.#record(id, draft)
-      if (await this.#insert('create', record.key, left => this.#store.create(record, left))) return this.#written(id, record)
+      if (await this.#insert('create', record.key, left => this.#store.create(record, left))) return this.#admitted(id, record)
       // Somebody else's session lies there, or one that has ended: never adopt it, take another id.
       id = this.#options.newId(request, partition)
     }
@@ -69,10 +90,10 @@ export class StoreBackend implements SessionBackend {
   }
 
   async save(loaded: Loaded, draft: Draft): Promise<WriteResult> {
-    const record = this.#record(loaded.value, draft, loaded)
+    const record = this.#record(loaded.value, draft)
     const result = await this.#ask('save', left => this.#store.save(record, loaded.version ?? '', left))
     if (result.status === 'saved') return this.#written(loaded.value, record)
-    return result.status === 'missing' ? result : this.#conflict(loaded.value, result.current)
+    return result.status === 'missing' ? this.#followed(loaded.value) : this.#conflict(loaded.value, result.current)
   }
 
   async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
@@ -82,13 +103,13 @@ export class StoreBackend implements SessionBackend {
     const partition = this.#partitionFor(draft) ?? (partitionOf(loaded.value) || undefined)
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
       const id = this.#options.newId(request, partition)
-      const record = this.#record(id, draft, loaded)
+      const record = this.#record(id, draft)
       const result = await this.#insert('replace', record.key, left =>
         this.#store.replace(oldKey, loaded.version ?? '', record, reason, left),
       )
-      if (result.status === 'replaced') return this.#written(id, record)
+      if (result.status === 'replaced') return this.#admitted(id, record)
       if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
-      if (result.status === 'missing') return result
+      if (result.status === 'missing') return this.#followed(loaded.value)
     }
     throw noFreeId('replace')
   }
@@ -97,8 +118,65 @@ export class StoreBackend implements SessionBackend {
     const { touchedAt, expiresAt } = wholeMs(draft.life)
     const key = this.#options.keyOf(loaded.value)
     const touched = await this.#ask('touch', left => this.#store.touch(key, { touchedAt, expiresAt }, left))
-    if (!touched || !loaded.record) return { status: 'missing' }
+    if (!touched || !loaded.record) return this.#followed(loaded.value)
     return this.#written(loaded.value, { ...loaded.record, touchedAt, expiresAt })
+  }
+
+  /** Well within the time in which an old id leads to the new one. */
+  get watchMs(): number | undefined {
+    const { rotation } = this.#options
+    return rotation && rotation.graceMs / 2
+  }
+
+  rotationDue({ meta, life }: Loaded): boolean {
+    const { rotation } = this.#options
+    const since = meta?.[ROTATED]
+    return rotation !== undefined && rotation.now() - (typeof since === 'number' ? since : life.createdAt) >= rotation.everyMs
+  }
+
+  async rotate(loaded: Loaded, draft: Draft): Promise<WriteResult> {
+    const { next } = this.#options.rotation as Rotation
+    const id = next(loaded.value)
+    const record = this.#record(id, { ...draft, meta: { ...draft.meta, [ROTATED]: draft.life.touchedAt } })
+    const oldKey = this.#options.keyOf(loaded.value)
+    // Its fate needs no pursuit where the answer is lost: the same id is made again, and the old one leads to it.
+    const result = await this.#ask('rotate', left => this.#store.replace(oldKey, loaded.version ?? '', record, 'rotated', left))
+    if (result.status === 'replaced') return this.#admitted(id, record)
+    if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
+    return result.status === 'missing' ? this.#followed(loaded.value) : this.save(loaded, draft)
+  }
+
+  /** The live record that took this id's place, by whichever key. */
+  async #successor(id: string): Promise<{ id: string; record: SessionRecord } | undefined> {
+    for (const next of this.#options.rotation?.candidates(id) ?? []) {
+      const found = await this.#ask('load', left => this.#store.load(this.#options.keyOf(next), left))
+      if (found && !isGone(found)) return { id: next, record: found }
+    }
+    return undefined
+  }
+
+  /** Another request has given it a new id, while this one had it: what this one changed goes there. */
+  async #followed(id: string): Promise<WriteResult> {
+    const next = await this.#successor(id)
+    return next ? this.#conflict(next.id, next.record) : { status: 'missing' }
+  }
+
+  async #afterRotation(id: string, gone: Gone): Promise<Loaded | Gone | Absent> {
+    const next = await this.#successor(id)
+    const at = next?.record.meta?.[ROTATED]
+    if (!next || typeof at !== 'number') return gone
+    const { now, graceMs } = this.#options.rotation as Rotation
+    if (now() - at <= graceMs) return this.#read(next.id, next.record)
+    return next.record.touchedAt > at ? { ...gone, reused: true } : gone
+  }
+
+  /** A logout by an id that was renewed meanwhile ends what it has become. */
+  async #endSuccessor(id: string, reason: GoneReason): Promise<boolean> {
+    const next = await this.#successor(id)
+    if (!next) return false
+    const ended = await this.#ask('delete', left => this.#store.delete(this.#options.keyOf(next.id), reason, left))
+    // It has been renewed once more while we looked.
+    return ended || this.#endSuccessor(next.id, reason)
   }
 
   /** Who asks for an end gets it: where the store is away, it goes on being tried after the answer. */
@@ -107,13 +185,29 @@ export class StoreBackend implements SessionBackend {
     const key = this.#options.keyOf(held.value)
     try {
       const ended = await this.#ask('delete', left => this.#store.delete(key, reason, left))
-      if (ended || reason !== 'regenerated') return undefined
+      if (ended) return undefined
+      if (await this.#endSuccessor(held.value, reason)) return undefined
+      if (reason !== 'regenerated') return undefined
       const found = await this.#ask('load', left => this.#store.load(key, left))
       return found && isGone(found) ? found : undefined
     } catch (failure) {
       this.#doomed.begin(key)
       return { failure }
     }
+  }
+
+  async beginEpoch(loaded: Loaded): Promise<Epoch> {
+    const { epochs } = this.#options
+    if (!epochs) throw new TypeError('the store keeps no index of its users')
+    return epochs.begin(loaded.userId as string, loaded)
+  }
+
+  async endOthers({ value, record }: Loaded): Promise<number> {
+    const store = this.#store
+    const userKey = record?.userKey
+    if (userKey === undefined || !isIndexedSessionStore(store)) return 0
+    const except = this.#options.keyOf(value)
+    return this.#ask('revoke', left => store.deleteByUser(userKey, { except, reason: 'revoked' }, left))
   }
 
   async close(): Promise<void> {
@@ -125,11 +219,10 @@ export class StoreBackend implements SessionBackend {
     return userId === undefined ? undefined : partitionOfUser(this.#options.userKeyOf(userId))
   }
 
-  #record(id: string, draft: Draft, loaded?: Loaded): SessionRecord {
+  #record(id: string, draft: Draft): SessionRecord {
     const text = draft.text()
     checkRecord(draft.data, text, this.#options.maxRecordBytes)
-    const { userId } = draft
-    const meta = loaded?.record?.meta
+    const { userId, meta } = draft
     return {
       key: this.#options.keyOf(id),
       partition: partitionOf(id),
@@ -138,6 +231,32 @@ export class StoreBackend implements SessionBackend {
       ...wholeMs(draft.life),
       ...(userId !== undefined && { userKey: this.#options.userKeyOf(userId), userId }),
       ...(meta !== undefined && { meta }),
+    }
+  }
+
+  /**
+   * A user's session under a new id, which has not left the server yet. `revokeAll` begins an epoch before it looks into the index:
+   * either it has found this record there, or the epoch is found here. So none is missed, as if both were one step (H7).
+   */
+  async #admitted(id: string, record: SessionRecord): Promise<WriteResult> {
+    const { epochs } = this.#options
+    const { userId, key } = record
+    if (!epochs || userId === undefined) return this.#written(id, record)
+    let ended = true
+    try {
+      ended = await epochs.end(userId, { life: record, meta: record.meta })
+    } finally {
+      // Also where nobody can say: what the browser never gets must not live on.
+      if (ended) await this.#discard(key)
+    }
+    return ended ? { status: 'missing', revoked: true } : this.#written(id, record)
+  }
+
+  async #discard(key: string): Promise<void> {
+    try {
+      await this.#ask('delete', left => this.#store.delete(key, 'revoked', left))
+    } catch {
+      this.#doomed.begin(key)
     }
   }
 
@@ -190,6 +309,7 @@ function loadedFrom(id: string, record: SessionRecord, take: () => Data): Loaded
     version: record.version,
     record,
     userId: record.userId,
+    meta: record.meta,
     get wire() {
       return parseData(record.data)
     },

@@ -2,7 +2,7 @@ import { SessionCookieTooLargeError } from '../core/errors.ts'
 import { type Data, largestKeys } from '../core/json.ts'
 
 /** Octets of name and value together that a browser keeps (RFC 6265bis, section 5.6). */
-const MAX_COOKIE_OCTETS = 4096
+export const MAX_COOKIE_OCTETS = 4096
 
 /** Refuses a cookie that a browser would drop without a word. */
 export function checkCookieSize(name: string, value: string, data: Data): void {
@@ -13,4 +13,4 @@ export function checkCookieSize(name: string, value: string, data: Data): void {
   throw new SessionCookieTooLargeError(size, MAX_COOKIE_OCTETS, largestKeys(data, octetsOf))
 }
 
-const octetsOf = (text: string): number => Buffer.byteLength(text, 'utf8')
+export const octetsOf = (text: string): number => Buffer.byteLength(text, 'utf8')

@@ -1,6 +1,7 @@
+import type { Epoch } from './epochs.ts'
 import type { Content, Data } from './json.ts'
 import type { MaybePromise } from './maybe.ts'
-import type { Gone, GoneReason, Life, SessionRecord } from './record.ts'
+import type { Gone, GoneReason, Life, Meta, SessionRecord } from './record.ts'
 
 /** A session as its backend found or left it. */
 export interface Loaded {
@@ -15,6 +16,10 @@ export interface Loaded {
   readonly record?: SessionRecord
   /** Whom it belongs to, where the place keeps that. */
   readonly userId?: string | undefined
+  /** What is kept beside the data, where the place does that. */
+  readonly meta?: Meta | undefined
+  /** What a session in its cookie is known by: random, and another one after each `regenerate`. */
+  readonly sid?: string | undefined
   /** The stored value as its writer wrote it, for the `valid` hook. */
   readonly wire?: unknown
   /** The data, shared with nobody: the handler's to change. */
@@ -42,6 +47,9 @@ export interface Draft {
   readonly life: Life
   /** Whom it shall belong to. Never another one than before under the same id. */
   readonly userId?: string | undefined
+  readonly meta?: Meta | undefined
+  /** In cookie mode: what it will be known by. */
+  readonly sid?: string | undefined
   /** Whether the data differ from what was loaded (a forced write says false, as koa-session does). */
   readonly changed: boolean
 }
@@ -56,7 +64,11 @@ export interface Pending {
   failure: unknown
 }
 
-export type WriteResult = { status: 'written'; loaded: Loaded } | { status: 'conflict'; current: Loaded } | { status: 'missing' }
+/** `revoked`: all that the user had proved before was ended while this login was under way. Nothing of it is left. */
+export type WriteResult =
+  | { status: 'written'; loaded: Loaded }
+  | { status: 'conflict'; current: Loaded }
+  | { status: 'missing'; revoked?: boolean }
 
 /** Where the record lives. `request` is the adapter's own and handed through to hooks and to a peer's store. */
 export interface SessionBackend {
@@ -64,6 +76,11 @@ export interface SessionBackend {
   readonly eager: boolean
   /** Whether a token's value is an id; else it is the whole content, and each write needs a new token. */
   readonly keyed: boolean
+  /** False while opening a session has to wait for `prepare`, which does not fail: what it could not get, `load` misses. */
+  readonly prepared?: boolean
+  prepare?(): MaybePromise<void>
+  /** How long after its request began, in ms, a session that nobody has changed may still be written for a longer life. Absent: as long as it takes. */
+  readonly touchWithinMs?: number | undefined
   /** The id of a session that has not been written yet; undefined in cookie mode. */
   newId(request: unknown): string | undefined
   load(value: string, request: unknown): MaybePromise<Loaded | Gone | Absent>
@@ -71,24 +88,56 @@ export interface SessionBackend {
   save(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
   /** A new id for the same session, the old one dead at once. `loaded` is null for a session that was never written. */
   replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult>
+  /** Whether it is time for a new id at the same privilege; absent where there is no such thing. */
+  rotationDue?(loaded: Loaded): boolean
+  /** A save under a new id. For a while the old one leads to it. */
+  rotate?(loaded: Loaded, draft: Draft): MaybePromise<WriteResult>
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
   /** `Gone`: it was to make place for another one (`regenerated`), and had been ended before. */
   delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | Gone | undefined>
+  /** How often, in ms, who follows a session must look at it, so as not to lose it when its id is renewed; absent: ids stay. */
+  readonly watchMs?: number | undefined
+  /** From now on nothing counts that this session's user had proved before; gives the epoch that begins. Absent where nobody would know. */
+  beginEpoch?(loaded: Loaded): Promise<Epoch>
+  /** Ends the other sessions of the user whom this one belongs to; how many. Absent where nobody knows them. */
+  endOthers?(loaded: Loaded): Promise<number>
   close(): Promise<void>
 }
 
 /** Token text <-> value. `decode` answers null for anything that this codec's keys did not write. */
 export interface TokenCodec {
+  /** False while the keys are still to be loaded: opening a session then has to wait for `prepare`. */
+  readonly prepared: boolean
+  prepare(): MaybePromise<void>
+  close(): void
   /** Throws where there is no key to write with: to be asked before a record is made that needs a token. */
   ready(): void
-  encode(value: string, origin: string | undefined): string
+  /** `line` is that of the token that came; absent, a new one begins. `expiresAt` in ms: when the session in it ends. */
+  encode(value: string, line: Lineage | undefined, expiresAt: number): string
   decode(token: string): Decoded | null
+}
+
+/** What travels with each re-issue of a token, so that no rotation of keys makes it look younger or cleaner than it is. */
+export interface Lineage {
+  /** The id of the key under which it began. */
+  origin: string
+  /** When it began, in ms since the epoch; 0: not known, and older than any time that a site may name. */
+  bornAt: number
 }
 
 export interface Decoded {
   value: string
-  /** The key under which this token's line of re-issues began. */
-  origin: string
+  line: Lineage
+  /** When what it carries ends, where the token says so, in ms since the epoch. */
+  expiresAt?: number
   /** Written under a key that is not the newest: to be issued again. */
   stale: boolean
 }
+
+/** A session that another library wrote into its own cookie, to be verified and taken over. */
+export interface Takeover {
+  open(request: unknown): Decoded | null
+}
+
+/** What a request brings: a token, several under one name, or an object that no text of a client can pass for. */
+export type Presented = string | readonly string[] | Takeover

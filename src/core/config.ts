@@ -3,6 +3,7 @@ import type { SessionStoreError } from './errors.ts'
 import type { EventSink } from './events.ts'
 import type { Data } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
+import type { IdpLinks, Renewal } from './login.ts'
 import type { ConflictPolicy } from './merge.ts'
 import type { Session } from './session.ts'
 
@@ -23,6 +24,8 @@ export interface CommitIntent {
   force?: boolean
   /** Give the session a new id; the old one is dead at once. Of a session that was ended: its end makes place for another one. */
   regenerate?: boolean
+  /** With `regenerate`: what else changes with the id. */
+  renewal?: Renewal | undefined
   /**
    * The response can carry no token any more. `error`: what needs one fails before anything is stored; `drop`: it is not
    * stored, since no browser could come back for it. What is stored under a known id is saved as always.
@@ -60,12 +63,20 @@ export interface ManagerConfig {
   onCreate?: ((request: unknown) => unknown) | undefined
   /** The longest life without use, in ms, of a session that nobody has logged in to. */
   anonymousMs?: number | undefined
+  /** The longest life of a session whose user wants to stay signed in, in ms. */
+  rememberMs: number
   /** How long an update may wait for others on the same session, in ms. */
   queueMs: number
   timers: Timers
+  /** Two good tokens came under one name: the request gets a session that is never stored (the default), or the first of the two. */
+  ambiguous?: 'detach' | 'first' | undefined
   /** Whether each save hands the token out again (the peers do), or only a new one. */
   reissue: 'on-save' | 'when-new'
   valid?: ((request: unknown, wire: unknown) => unknown) | undefined
+  /** Whether a request is no use of its session. The answer must come at once. */
+  passive?: ((request: unknown) => unknown) | undefined
+  /** Which sessions hang on one at an identity provider; absent where nobody keeps that. */
+  idpLinks?: IdpLinks | undefined
   /** False says that there is no hook for this request. */
   beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
   /** Whether this call comes out of the request's own `beforeSave`. */

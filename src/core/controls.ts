@@ -1,14 +1,50 @@
 import type { Data } from './json.ts'
+import type { LoginOptions, ReauthenticatedOptions, RegenerateOptions } from './login.ts'
+import type { Duration } from './options.ts'
 
 /** What an adapter lets the functions of `holdfast` do to the session that a handler holds. */
 export interface SessionControls {
   readonly id: string | undefined
   readonly isNew: boolean
   save(): Promise<void>
-  regenerate(): Promise<void>
+  regenerate(options?: RegenerateOptions): Promise<void>
   destroy(): Promise<void>
   reload(): Promise<boolean>
   update(change: (draft: Data) => unknown): Promise<void>
+}
+
+/** The same, where a request stands behind the session: who is logged in by it. */
+export interface UserControls extends SessionControls {
+  /** Whom it belongs to, as stored. */
+  readonly userId: string | undefined
+  readonly authenticatedAt: number | undefined
+  /** What its CSRF tokens are bound to: a new id makes them worthless. Undefined as long as nothing is stored. */
+  readonly csrfSubject: string | undefined
+  login(userId: string, options?: LoginOptions): Promise<void>
+  logout(options?: LogoutOptions): Promise<void>
+  requireFresh(within: Duration): void
+  signal(options?: SignalOptions): AbortSignal
+  reauthenticated(options?: ReauthenticatedOptions): Promise<void>
+  factorChanged(): Promise<number>
+}
+
+export interface SignalOptions {
+  /**
+   * Asks the store this often, too, whether the session still lives: what another process has ended is then noticed before the
+   * session would have ended by itself. Default: only when it would end.
+   */
+  every?: Duration | undefined
+}
+
+/** What a browser can be told to forget of a site at a logout. */
+export type SiteData = 'cache' | 'cookies' | 'storage' | 'executionContexts'
+
+export interface LogoutOptions {
+  /**
+   * Sends `Clear-Site-Data`: of `true`, caches and storage; of a list, that. `cookies` takes those of every subdomain along,
+   * and the session's own is cleared anyway. Browsers heed it over https only. Default false.
+   */
+  clearSiteData?: boolean | readonly SiteData[] | undefined
 }
 
 /**
@@ -59,6 +95,13 @@ export function sealOff(holder: { prototype: object }): void {
 }
 
 sealOff(SessionHolder)
+
+/** The controls of a session that a request stands behind; of one that was read from a store, nobody can log in. */
+export function userControlsOf(session: object): UserControls {
+  const controls = controlsOf(session)
+  if (!('login' in controls)) throw new TypeError('this session was made from a store and belongs to no request: nobody can log in by it')
+  return controls as UserControls
+}
 
 export function controlsOf(session: object): SessionControls {
   const controls = (session as { [CONTROLS]?: SessionControls })[CONTROLS]

@@ -1,3 +1,4 @@
+import type { GoneReason } from './record.ts'
 import { escapeText } from './text.ts'
 
 /** The base of all errors that Holdfast throws on purpose. Misuse that a developer must mend is a plain `TypeError`. */
@@ -142,6 +143,22 @@ export class SessionBusyError extends SessionError {
   }
 }
 
+/** The user has to prove who they are (again): nobody is logged in, or it was too long ago. */
+export class SessionNotFreshError extends SessionError {
+  override readonly status = 401
+  override readonly expose = true
+  /** `anonymous`: nobody is logged in; `stale`: it was longer ago than this handler accepts. */
+  readonly reason: 'anonymous' | 'stale'
+  /** Read by Koa and Express. A 401 names what is asked for (RFC 9110, 15.5.2); the parameters are those of RFC 9470. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(withinMs: number, reason: 'anonymous' | 'stale') {
+    super('HOLDFAST_NOT_FRESH', reason === 'anonymous' ? 'sign in to go on' : 'sign in again to go on')
+    this.reason = reason
+    this.headers = { 'WWW-Authenticate': `Session error="insufficient_user_authentication", max_age=${Math.floor(withinMs / 1000)}` }
+  }
+}
+
 /** Another request changed the same thing, and the policy (`conflict`) says that this one gives way. Nothing was stored. */
 export class SessionConflictError extends SessionError {
   override readonly status = 409
@@ -157,6 +174,44 @@ export class SessionGoneError extends SessionError {
 
   constructor() {
     super('HOLDFAST_GONE', 'the session was ended by another request')
+  }
+}
+
+/** How a session ended: by a timeout, by somebody's will (`GoneReason`), in a way that nobody knows (`gone`), or, for all that could be found out (`unknown`). */
+export type SessionEnd = GoneReason | 'idle' | 'absolute' | 'gone' | 'unknown'
+
+/** The session of an answer or a socket that stays open has ended: why `signalOf` and `sessions.watch` have aborted their signal. */
+export class SessionEndedError extends SessionError {
+  override readonly status = 409
+  readonly reason: SessionEnd
+
+  constructor(reason: SessionEnd, options?: ErrorOptions) {
+    super('HOLDFAST_ENDED', `the session has ended (${reason})`, options)
+    this.reason = reason
+  }
+}
+
+/** The user was logged out everywhere while this login was under way: what it rests on may be an old password. Nothing was stored. */
+export class SessionRevokedError extends SessionError {
+  override readonly status = 409
+
+  constructor() {
+    super(
+      'HOLDFAST_REVOKED',
+      'the user was logged out everywhere after this login began: let them sign in again. Where the same request has called revokeAll(), give login() the ticket of a beginLogin() that came after it',
+    )
+  }
+}
+
+/** A page of another site has made this request, or nothing shows that it was the site's own. */
+export class SessionCsrfError extends SessionError {
+  override readonly status = 403
+  override readonly expose = true
+  readonly reason: 'fetch-site' | 'origin' | 'token'
+
+  constructor(reason: SessionCsrfError['reason']) {
+    super('HOLDFAST_CSRF', 'this request does not seem to come from the site itself')
+    this.reason = reason
   }
 }
 

@@ -9,9 +9,12 @@ export type SessionEventName =
   | 'session:gone'
   | 'session:conflict'
   | 'session:refused'
+  | 'session:reuse'
+  | 'session:ambiguous'
   | 'store:error'
   | 'commit:error'
   | 'clock:skew'
+  | 'keys:error'
 
 /** What the engine says of an event. `id` and `value` are for the listener's eyes, never for a log. */
 export interface Occurrence {

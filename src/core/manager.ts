@@ -1,14 +1,21 @@
-import { isAbsent } from './backend.ts'
+import { isAbsent, type Loaded, type Presented } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
-import { SessionGoneError } from './errors.ts'
-import type { Data } from './json.ts'
-import { expiry, touchDue } from './lifetime.ts'
+import { isUsers } from './drafts.ts'
+import { withSeen } from './epochs.ts'
+import { SessionGoneError, SessionNotFreshError } from './errors.ts'
+import { type Data, plain } from './json.ts'
+import { expiry, rulesOf, touchDue } from './lifetime.ts'
+import { keptOf, type LoginOptions, type LoginScene, loginOf, type ReauthenticatedOptions, type Renewal, stepUpOf } from './login.ts'
 import { isPromise, type MaybePromise } from './maybe.ts'
 import { Opener } from './opener.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
 import { Updater } from './updater.ts'
+import { type Watch, Watches } from './watch.ts'
 import { NONE, Writer } from './writer.ts'
+
+/** How far two clocks may be apart before it matters. */
+const SKEW_MS = 60_000
 
 /** The engine. An adapter makes four calls: `open`, `commit`, `reload`, `update`. */
 export class SessionManager {
@@ -16,27 +23,35 @@ export class SessionManager {
   readonly #opener: Opener
   readonly #writer: Writer
   readonly #updater: Updater
+  readonly #watches: Watches
 
   constructor(config: ManagerConfig) {
     this.#config = config
     this.#opener = new Opener(config)
     this.#writer = new Writer(config)
     this.#updater = new Updater(config, this.#writer)
+    this.#watches = new Watches(config)
   }
 
   /** True where opening needs I/O; the adapter awaits it before the handler runs. */
   get eager(): boolean {
-    return this.#config.backend.eager
+    const { backend, codec } = this.#config
+    return backend.eager || codec?.prepared === false || backend.prepared === false
+  }
+
+  /** The time by the site's clock, in ms since the epoch. */
+  now(): number {
+    return this.#config.now()
   }
 
   /** The session of a token. Whatever is wrong with the token, the answer is a fresh session and an event. */
-  open(token: string | undefined, request: unknown): MaybePromise<Session> {
-    return this.#opener.open(token, request)
+  open(presented: Presented | undefined, request: unknown): MaybePromise<Session> {
+    return this.#opener.open(presented, request)
   }
 
   /** The session of a token, or null: for readers. Nothing is created, not even an id. */
-  find(token: string, request: unknown): MaybePromise<Session | null> {
-    return this.#opener.find(token, request)
+  find(presented: Presented, request: unknown): MaybePromise<Session | null> {
+    return this.#opener.find(presented, request)
   }
 
   /** A new session, with an id where sessions have one. */
@@ -57,9 +72,34 @@ export class SessionManager {
       return NONE
     }
     if (session.busy) return session.busy.then(() => this.commit(session, request, intent))
-    const result = this.#commit(session, request, intent)
+    const { renewal } = intent
+    const before = session.loaded
+    const result = renewal ? this.#renew(session, request, renewal, intent) : this.#commit(session, request, intent)
     if (isPromise(result)) session.occupy(result)
+    this.#follow(result, session, before)
     return result
+  }
+
+  /** Tells those who follow a session what has become of it. What fails may have ended it all the same. */
+  #follow(work: MaybePromise<unknown>, session: Session, before: Loaded | null): void {
+    const tell = () => this.#watches.written(session, before)
+    if (isPromise(work)) work.then(tell, tell)
+    else tell()
+  }
+
+  /** Follows a session to its end. */
+  watch(session: Session, request: unknown): Watch {
+    return this.#watches.begin(session, request)
+  }
+
+  /** Sessions of this user were ended by other means than a commit. */
+  endedOf(userId: string): void {
+    this.#watches.endedOf(userId)
+  }
+
+  /** Whether somebody has logged in to this session, which has these data. */
+  isUsers({ loaded }: Session, data: Data): boolean {
+    return isUsers(this.#config, loaded?.userId, data)
   }
 
   #commit(session: Session, request: unknown, intent: CommitIntent): MaybePromise<CommitResult> {
@@ -68,7 +108,7 @@ export class SessionManager {
     if (session.lost && intent.regenerate) throw new SessionGoneError()
     if (session.detached && !intent.regenerate) return this.#writer.drop(writing)
     const forced = intent.force === true || intent.regenerate === true
-    const refresh = this.#refreshDue(session)
+    const refresh = this.#refreshDue(session, intent)
     // What nobody has opened has not changed: it is not even parsed.
     if (!forced && !refresh && !session.opened) return NONE
     const snapshot = session.snapshot()
@@ -78,9 +118,99 @@ export class SessionManager {
     return this.#writer.write({ ...writing, changed: differs && !forced }, snapshot, differs)
   }
 
-  #refreshDue(session: Session): boolean {
-    if (!session.loaded || session.settled) return false
-    return session.stale || touchDue(session.loaded.life, session.policy, this.#config.now())
+  /** What a login of this user makes of the session; a `TypeError` if it cannot be. */
+  login(session: Session, userId: unknown, options: LoginOptions): Renewal {
+    return loginOf(userId, options, this.#scene(session))
+  }
+
+  /** What it makes of the session that its user has proved once more who they are. */
+  reauthenticated(session: Session, options: ReauthenticatedOptions): Renewal {
+    if (session.life?.authenticatedAt === undefined)
+      throw new TypeError('reauthenticated() needs a session that somebody has logged in to: call login()')
+    return stepUpOf(options, this.#scene(session), session.loaded?.meta)
+  }
+
+  #scene({ openedAt, loaded }: Session): LoginScene {
+    const { now, policy, rememberMs } = this.#config
+    return { openedAt, now: now(), userId: loaded?.userId, policy, rememberMs }
+  }
+
+  /** Throws unless the user has proved who they are within this time. */
+  requireFresh({ life }: Session, withinMs: number): void {
+    const at = life?.authenticatedAt
+    const age = at === undefined ? Number.NaN : this.#config.now() - at
+    // A proof that is still to come is none: another node's clock may be a little ahead, no more.
+    if (!(age <= withinMs && age >= -SKEW_MS)) throw new SessionNotFreshError(withinMs, at === undefined ? 'anonymous' : 'stale')
+  }
+
+  /** Nothing counts any more that this session's user had proved before, in logins under way as well. What makes this session an exception. */
+  async beginEpoch({ loaded, openedAt }: Session): Promise<Renewal> {
+    const { backend } = this.#config
+    if (!backend.beginEpoch)
+      throw new TypeError("to end a user's other sessions, give createSessions a store that keeps an index, or in cookie mode revocations")
+    if (loaded?.userId === undefined) throw new TypeError('the session belongs to no user: call login() first')
+    const { userId, life, meta } = loaded
+    const epoch = await backend.beginEpoch(loaded)
+    return { keep: true, proof: { userId, at: life.authenticatedAt ?? openedAt, meta: withSeen(meta, epoch) } }
+  }
+
+  /** Ends the other sessions of this one's user, as far as they are kept; how many. */
+  async endOthers({ loaded }: Session): Promise<number> {
+    if (!loaded) return 0
+    const count = (await this.#config.backend.endOthers?.(loaded)) ?? 0
+    if (loaded.userId !== undefined) this.endedOf(loaded.userId)
+    return count
+  }
+
+  /** All of it or nothing: where it cannot be stored, the session is as it was. */
+  async #renew(session: Session, request: unknown, renewal: Renewal, intent: CommitIntent): Promise<CommitResult> {
+    const { maxAge } = session
+    const { idp, proof } = renewal
+    const links = idp && this.#config.idpLinks
+    if (links && !(await links.link(idp, proof?.userId as string, this.#lastMomentOf(renewal)))) {
+      // What the handler has put there for this login shall not be stored either.
+      session.lose()
+      throw new SessionGoneError()
+    }
+    const before = session.data()
+    const base = session.loaded ? plain(session.loaded.base) : {}
+    session.proof = renewal.proof
+    if (renewal.life) session.maxAge = renewal.life.maxAge
+    if (renewal.keep !== true) session.refill(keptOf(before, base, renewal.keep))
+    try {
+      this.#checkAgreement(session, renewal)
+      const result = await this.#commit(session, request, intent)
+      return links && !(await links.stands(idp)) ? await this.#writer.revoke(session, request) : result
+    } catch (error) {
+      session.maxAge = maxAge
+      session.refill(before)
+      throw error
+    } finally {
+      session.proof = undefined
+    }
+  }
+
+  /** When a session that begins with this login has ended in any case, by whoever's clock. */
+  #lastMomentOf({ proof }: Renewal): number {
+    const { absoluteMs, endsAt } = proof?.begins ?? {}
+    return Math.min(this.#config.now() + (absoluteMs ?? Number.POSITIVE_INFINITY), endsAt ?? Number.POSITIVE_INFINITY) + SKEW_MS
+  }
+
+  /** Two answers to whose session it is would be one too many. */
+  #checkAgreement(session: Session, { proof }: Renewal): void {
+    const { userOf } = this.#config
+    if (!userOf || !proof || userOf(session.data()) === proof.userId) return
+    throw new TypeError('login(): the option user says somebody else of the data; set what it reads before you call login()')
+  }
+
+  #refreshDue(session: Session, { tokenless }: CommitIntent): boolean {
+    if (!session.loaded || session.settled || session.passive) return false
+    const { backend } = this.#config
+    if (!tokenless && backend.rotationDue?.(session.loaded)) return true
+    const now = this.#config.now()
+    // Issued again by a slow answer, an old cookie would undo what another one has done meanwhile (H8).
+    if (now - session.openedAt > (backend.touchWithinMs ?? Number.POSITIVE_INFINITY)) return false
+    return session.stale || touchDue(session.loaded.life, session.policy, now)
   }
 
   /** Takes what is stored now in the place of what the handler has. False if the session is gone. */
@@ -90,7 +220,8 @@ export class SessionManager {
     const { loaded } = session
     if (!loaded) return false
     const found = await this.#config.backend.load(loaded.value, request)
-    if (isAbsent(found) || isGone(found) || expiry(found.life, this.#config.now())) {
+    const { now, policy } = this.#config
+    if (isAbsent(found) || isGone(found) || expiry(found.life, now(), rulesOf(found.meta, policy))) {
       this.#writer.lost(session, request)
       return false
     }
@@ -108,8 +239,10 @@ export class SessionManager {
     session.refuseNested()
     if (this.#config.inHook?.(request)) throw notInHook('update')
     while (session.busy) await session.busy
+    const before = session.loaded
     const run = this.#saveAndUpdate(session, request, change, intent)
     session.occupy(run)
+    this.#follow(run, session, before)
     return run
   }
 
@@ -122,6 +255,8 @@ export class SessionManager {
   }
 
   close(): Promise<void> {
+    this.#config.codec?.close()
+    this.#watches.close()
     return this.#config.backend.close()
   }
 }

@@ -1,5 +1,7 @@
-import { CONTROLS, SessionHolder, sealOff } from './controls.ts'
+import { CONTROLS, type LogoutOptions, SessionHolder, sealOff, userControlsOf } from './controls.ts'
 import { type Data, dataOf } from './json.ts'
+import type { LoginOptions, ReauthenticatedOptions, RegenerateOptions } from './login.ts'
+import type { Duration } from './options.ts'
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
@@ -19,8 +21,33 @@ export class NativeSession extends SessionHolder {
   }
 
   /** Gives the session a new id; the old one is dead when this returns. */
-  regenerate(): Promise<void> {
-    return this[CONTROLS].regenerate()
+  regenerate(options?: RegenerateOptions): Promise<void> {
+    return this[CONTROLS].regenerate(options)
+  }
+
+  /** Logs a user in: a new id, a new life, and the session is theirs. */
+  login(userId: string, options?: LoginOptions): Promise<void> {
+    return userControlsOf(this).login(userId, options)
+  }
+
+  /** Ends the session now, in the store and in the browser. */
+  logout(options?: LogoutOptions): Promise<void> {
+    return userControlsOf(this).logout(options)
+  }
+
+  /** Throws an error that becomes a 401, unless the user has proved who they are within this time. */
+  requireFresh(within: Duration): void {
+    userControlsOf(this).requireFresh(within)
+  }
+
+  /** The user has just proved once more who they are: a new id, and `requireFresh` counts from now. */
+  reauthenticated(options?: ReauthenticatedOptions): Promise<void> {
+    return userControlsOf(this).reauthenticated(options)
+  }
+
+  /** The user's password or second factor has changed: all their other sessions end. How many; those in cookies are not counted. */
+  factorChanged(): Promise<number> {
+    return userControlsOf(this).factorChanged()
   }
 
   /** Ends the session now, in the store and in the browser. */

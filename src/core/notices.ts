@@ -11,6 +11,12 @@ export const COOKIE_MODE: Notice = {
     'also after a logout. With a Holdfast store neither is so.',
 }
 
+/** With the option `revocations`: a copied cookie is no matter any more. */
+export const REVOCABLE_COOKIE_MODE: Notice = {
+  code: 'HOLDFAST_COOKIE_MODE',
+  text: 'sessions live in the cookie: of two overlapping responses the browser keeps the later one whole. With a Holdfast store that is not so.',
+}
+
 export const PEER_STORE: Notice = {
   code: 'HOLDFAST_PEER_STORE',
   text:

@@ -1,15 +1,19 @@
-import { type Absent, isAbsent, type Loaded } from './backend.ts'
+import { type Absent, type Decoded, isAbsent, type Loaded, type Presented, type Takeover } from './backend.ts'
 import type { ManagerConfig } from './config.ts'
 import { SessionAsyncHookError } from './errors.ts'
-import { expiry } from './lifetime.ts'
+import { expiry, rulesOf } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { type Gone, isGone } from './record.ts'
 import { Session } from './session.ts'
 import { goesOnWithout } from './store-errors.ts'
+import { MOST_TOKENS } from './transport.ts'
 
 /** How far two clocks may be apart before it matters. */
 const SKEW_MS = 60_000
 const QUIET_MS = 60_000
+
+/** What a token stands for. It has no line where the adapter's own transport has signed it, and no text where it was taken over. */
+type Opened = Partial<Decoded> & Pick<Decoded, 'value' | 'stale'> & { token?: string | undefined }
 
 /** The first half of a request: from a token to a session. */
 export class Opener {
@@ -22,25 +26,43 @@ export class Opener {
   }
 
   /** The session of a token. Whatever is wrong with the token, the answer is a fresh session and an event. */
-  open(token: string | undefined, request: unknown): MaybePromise<Session> {
-    if (!token) return this.fresh(request)
-    return chain(this.#meet(token, request), session => session ?? this.fresh(request))
+  open(presented: Presented | undefined, request: unknown): MaybePromise<Session> {
+    // Asked of each request, so that an answer that cannot be used is seen at once, and not when a touch is due.
+    const passive = this.#isPassive(request)
+    if (!presented) return chain(this.#prepared(), () => this.fresh(request))
+    return chain(this.#meet(presented, request), met => {
+      const session = met ?? this.fresh(request)
+      session.passive = passive
+      return session
+    })
+  }
+
+  #isPassive(request: unknown): boolean {
+    const { passive } = this.#config
+    return passive !== undefined && hookAnswer('passive', passive(request), false) === true
+  }
+
+  /** What a fresh session will be written with must be there as well: a save may be synchronous. */
+  #prepared(): MaybePromise<void> {
+    const { backend, codec } = this.#config
+    const keys = codec && !codec.prepared ? codec.prepare() : undefined
+    return backend.prepared === false ? chain(keys, () => backend.prepare?.()) : keys
   }
 
   /** The session of a token, or null. Nothing is created, not even an id. */
-  find(token: string, request: unknown): MaybePromise<Session | null> {
-    return chain(this.#meet(token, request), session => (session?.loaded ? session : null))
+  find(presented: Presented, request: unknown): MaybePromise<Session | null> {
+    return chain(this.#meet(presented, request), session => (session?.loaded ? session : null))
   }
 
   fresh(request: unknown): Session {
-    const session = new Session(null, this.#config.policy)
+    const session = new Session(null, this.#config.policy, this.#config.now())
     session.id = this.#config.backend.newId(request)
     return session
   }
 
   /** A session that is never stored: for requests that must not have one. */
   detached(): Session {
-    const session = new Session(null, this.#config.policy)
+    const session = new Session(null, this.#config.policy, this.#config.now())
     session.detached = true
     return session
   }
@@ -51,22 +73,74 @@ export class Opener {
     return session
   }
 
-  #meet(token: string, request: unknown): MaybePromise<Session | null> {
-    const { codec, emit } = this.#config
-    const decoded = codec ? codec.decode(token) : { value: token, origin: undefined, stale: false }
-    if (!decoded) {
-      emit('session:invalid', { reason: 'signature' }, request)
-      return null
+  #meet(presented: Presented, request: unknown): MaybePromise<Session | null> {
+    // Synchronous once the keys are there: Koa's `ctx.session` is.
+    return chain(this.#prepared(), () => this.#read(presented, request))
+  }
+
+  #read(presented: Presented, request: unknown): MaybePromise<Session | null> {
+    if (isList(presented)) return this.#readSeveral(presented, request)
+    const opened = typeof presented === 'string' ? this.#verify(presented) : this.#takeOver(presented, request)
+    return opened ? this.#follow(opened, request) : this.#refuse(request)
+  }
+
+  #verify(token: string): Opened | null {
+    const { codec } = this.#config
+    const decoded: Opened | null = codec ? codec.decode(token) : { value: token, stale: false }
+    return decoded && Object.assign(decoded, { token })
+  }
+
+  /** Not without a key to issue it anew with. */
+  #takeOver(takeover: Takeover, request: unknown): Opened | null {
+    this.#config.codec?.ready()
+    return takeover.open(request)
+  }
+
+  #refuse(request: unknown): null {
+    this.#config.emit('session:invalid', { reason: 'signature' }, request)
+    return null
+  }
+
+  /** Somebody may have tossed one in beside the visitor's own (H20): one that is good counts, of two nobody knows which is meant. */
+  #readSeveral(tokens: readonly string[], request: unknown): MaybePromise<Session | null> {
+    const good: Opened[] = []
+    for (const token of tokens.slice(0, MOST_TOKENS)) {
+      const opened = token ? this.#verify(token) : null
+      if (opened && !good.some(({ value }) => value === opened.value)) good.push(opened)
     }
+    const [first] = good
+    if (!first) return tokens.some(Boolean) ? this.#refuse(request) : null
+    if (good.length === 1) return this.#follow(first, request)
+    if (this.#config.ambiguous !== 'first') return this.#meant(good, request, [])
+    this.#config.emit('session:ambiguous', { reason: 'first' }, request)
+    return this.#follow(first, request)
+  }
+
+  /** Which of these a session still stands behind: an old cookie of another path must not lock its visitor out. */
+  #meant([opened, ...others]: readonly Opened[], request: unknown, met: readonly Session[]): MaybePromise<Session | null> {
+    if (opened) {
+      return chain(this.#follow(opened, request), session => this.#meant(others, request, session ? [...met, session] : met))
+    }
+    const rivals = met.flatMap(({ loaded, unreached }) => loaded ?? unreached ?? [])
+    // Two ids lead to one session where it has been renewed.
+    if (new Set(rivals.map(({ value }) => value)).size < 2) return met.find(one => one.loaded ?? one.unreached) ?? met[0] ?? null
+    this.#config.emit('session:ambiguous', { reason: 'several' }, request)
+    const session = this.detached()
+    session.rivals = rivals
+    return session
+  }
+
+  #follow(opened: Opened, request: unknown): MaybePromise<Session | null> {
+    const { value, token, line, stale, expiresAt } = opened
     const admit = (found: Loaded | Gone | Absent) =>
-      chain(this.#admit(found, decoded.value, request), session => {
+      chain(this.#admit(found, value, expiresAt, request), session => {
         if (!session) return null
         session.token = token
-        session.origin = decoded.origin
-        session.stale = decoded.stale
+        session.line = line
+        session.stale = stale || (session.loaded !== null && session.loaded.value !== value)
         return session
       })
-    return this.#load(decoded.value, request, admit)
+    return this.#load(value, request, admit)
   }
 
   /** Where the store cannot be asked and the site goes on without it, the session is one that no cookie leaves for. */
@@ -89,8 +163,8 @@ export class Opener {
     return isPromise(found) ? found.then(admit, failed) : admit(found)
   }
 
-  #admit(found: Loaded | Gone | Absent, value: string, request: unknown): MaybePromise<Session | null> {
-    const { backend, emit, policy, valid } = this.#config
+  #admit(found: Loaded | Gone | Absent, value: string, tokenEnds: number | undefined, request: unknown): MaybePromise<Session | null> {
+    const { backend, emit, valid } = this.#config
     const id = backend.keyed ? value : undefined
     if (isAbsent(found)) {
       if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
@@ -98,11 +172,14 @@ export class Opener {
       return null
     }
     if (isGone(found)) {
-      emit('session:gone', { reason: found.gone, id }, request)
+      if (found.reused) emit('session:reuse', { reason: 'rotated', id }, request)
+      else emit('session:gone', { reason: found.gone, id }, request)
       return this.detached()
     }
     const now = this.#config.now()
-    const expired = expiry(found.life, now)
+    const policy = rulesOf(found.meta, this.#config.policy)
+    // The token's own end is the later one of the two or the same; it counts where the content says nothing of its life.
+    const expired = expiry(found.life, now, policy) ?? (tokenEnds !== undefined && tokenEnds < now ? 'idle' : null)
     // A store looks at its own clock: if ours differs much, one of them is wrong. Nobody's login is thrown away for that.
     const skew = found.record ? skewOf(found, expired !== null, now) : null
     if (skew) this.#reportSkew(skew, now, request)
@@ -116,8 +193,9 @@ export class Opener {
         emit('session:invalid', { reason: 'rejected', id, value: found.wire }, request)
         return null
       }
-      const session = new Session(found, policy)
-      session.id = id
+      const session = new Session(found, policy, now)
+      // Its id may have been renewed meanwhile.
+      session.id = backend.keyed ? found.value : undefined
       return session
     }
     return valid ? chain(hookAnswer('valid', valid(request, found.wire), backend.eager), admit) : admit(true)
@@ -129,6 +207,10 @@ export class Opener {
     this.#skewSaid = now
     this.#config.emit('clock:skew', { reason: skew }, request)
   }
+}
+
+function isList(presented: Presented): presented is readonly string[] {
+  return Array.isArray(presented)
 }
 
 /** `ahead`: what the store says lives has long ended by our clock. `behind`: it was used at a time that is still to come. */

@@ -18,6 +18,9 @@ export interface Life {
   maxAge?: number | null
 }
 
+/** A small JSON object beside the data: where the login came from, the device list. Opaque to stores. */
+export type Meta = Record<string, unknown>
+
 /** What a store keeps. It never sees an id. */
 export interface SessionRecord extends Life {
   /** `<partition>.<hash>`, or the hash alone where the id has no partition; the hash is base64url SHA-256 of scope, NUL and id. */
@@ -32,13 +35,14 @@ export interface SessionRecord extends Life {
   userKey?: string
   /** The app's own name for the user: 1 to 255 octets. */
   userId?: string
-  /** A small JSON object of the adapter or the device list, opaque to core and stores. */
-  meta?: Record<string, unknown>
+  meta?: Meta
 }
 
 /** What `load` answers when a tombstone lies where the session was. */
 export interface Gone {
   gone: GoneReason
+  /** Its id was renewed, the new one has been used since, and the time is over in which the old one may still come: somebody has kept a copy. */
+  reused?: boolean
 }
 
 export function isGone(value: object): value is Gone {

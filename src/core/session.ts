@@ -1,7 +1,8 @@
-import type { Draft, Held, Loaded, Pending } from './backend.ts'
+import type { Draft, Held, Lineage, Loaded, Pending } from './backend.ts'
 import { SessionDataError } from './errors.ts'
 import { type Data, dataOf, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
+import type { Proof } from './login.ts'
 import { isPromise } from './maybe.ts'
 import type { Life } from './record.ts'
 import { escapeText } from './text.ts'
@@ -17,18 +18,26 @@ export class Session {
   id: string | undefined
   /** The token that came with the request, or was last handed out. */
   token: string | undefined
-  /** The key under which the token's line of re-issues began. */
-  origin: string | undefined
+  /** Where the token's line of re-issues began. */
+  line: Lineage | undefined
   /** Its token was written under an older key. */
   stale = false
   /** Own life in ms; null: until the browser closes; undefined: the configured one. */
   maxAge: number | null | undefined
   /** This request's rules; the adapter may put others in their place. */
   policy: LifetimePolicy
+  /** When the request began with it, in ms since the epoch: what a login in it proves, it proves as of then. */
+  openedAt: number
+  /** Its request is no use of it: it neither lengthens its life nor renews its token. */
+  passive = false
+  /** A login or step-up that the write under way carries out. */
+  proof: Proof | undefined
   /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
   detached = false
   /** A record stands behind the token all the same: it could not be loaded, was not believed, or changed hands. Its end can be asked for. */
   unreached: Held | null = null
+  /** Several came under one name, and none of them was taken: a logout ends them all. */
+  rivals: readonly Held[] = []
   /** Another request ended it while this one had it. A new id would bring its data back from the dead. */
   lost = false
   /** That its changes are not stored has been said. */
@@ -52,7 +61,8 @@ export class Session {
   #fill: ((data: Data) => void) | undefined
   #read: ((holder: object) => Data) | undefined
 
-  constructor(loaded: Loaded | null, policy: LifetimePolicy) {
+  constructor(loaded: Loaded | null, policy: LifetimePolicy, openedAt: number) {
+    this.openedAt = openedAt
     this.loaded = loaded
     this.policy = policy
     this.maxAge = loaded?.life.maxAge
@@ -105,7 +115,7 @@ export class Session {
 
   /** Another request's write, to go on from. Its own life counts, unless this request has set one. */
   adopt(current: Loaded): void {
-    if (this.maxAge === this.loaded?.life.maxAge) this.maxAge = current.life.maxAge
+    if (!this.proof?.begins && this.maxAge === this.loaded?.life.maxAge) this.maxAge = current.life.maxAge
     this.loaded = current
   }
 

@@ -7,13 +7,17 @@ export interface ResponseHeaders {
   set(name: string, value: string | readonly string[]): void
 }
 
+/** Of several tokens under one name, how many are verified: who can set cookies must not make the server work. */
+export const MOST_TOKENS = 4
+
 /** How a token travels between browser and server. */
 export interface TokenTransport {
-  read(header: ReadHeader): string | undefined
-  /** `expiresAt` in ms since the epoch; absent: the browser forgets the token when it closes. */
-  write(headers: ResponseHeaders, token: string, expiresAt?: number): void
+  /** The token; a list where the client has sent several under one name: which of them counts is found out by verifying them. */
+  read(header: ReadHeader): string | readonly string[] | undefined
+  /** `expiresAt` in ms since the epoch; absent: the browser forgets the token when it closes. `request` tells what it has now. */
+  write(headers: ResponseHeaders, token: string, expiresAt?: number, request?: ReadHeader): void
   /** Makes the browser forget the token. */
-  clear(headers: ResponseHeaders): void
+  clear(headers: ResponseHeaders, request?: ReadHeader): void
   /** The request header that answers depend on, for `Vary`. */
   readonly vary?: string
   /** Whether browsers keep the token over https only. */

@@ -68,7 +68,7 @@ export class Updater {
         if (turn) writer.won(written.loaded.value, began, turn)
         return writer.landed(session, written.loaded, draft.data)
       }
-      if (written.status === 'missing') return writer.missing(writing, draft)
+      if (written.status === 'missing') return writer.missing(writing, draft, written.revoked)
       this.#refuseOtherIdentity(session, written.current, request)
       session.adopt(written.current)
       if (turn) writer.beaten(written.current.value, turn)

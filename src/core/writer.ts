@@ -2,9 +2,10 @@ import type { Draft, Loaded, Pending, WriteResult } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
 import { Contention } from './contention.ts'
 import { draftOf, userOf } from './drafts.ts'
-import { SessionConflictError, SessionGoneError, SessionHeadersSentError } from './errors.ts'
+import { SessionConflictError, SessionGoneError, SessionHeadersSentError, SessionRevokedError } from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
 import { type LaneLimits, Lanes, type Turn } from './lanes.ts'
+import { keptOfMerged } from './login.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
@@ -94,8 +95,9 @@ export class Writer {
 
   /** `turn` is there once it has the lane. */
   #attempt(writing: Writing, snapshot: Snapshot, differs: boolean, attempt: number, turn?: Turn): MaybePromise<CommitResult> {
-    const { session, request, changed } = writing
-    const draft = draftOf(this.#config, session, snapshot, changed)
+    const { session, changed } = writing
+    const { force, regenerate } = writing.intent
+    const draft = draftOf(this.#config, session, snapshot, changed, !differs && !force && !regenerate)
     const began = this.#config.now()
     return chain(this.send(writing, draft, differs), written => {
       if (!written) return NONE
@@ -103,11 +105,11 @@ export class Writer {
         if (turn) this.won(written.loaded.value, began, turn)
         return this.landed(session, written.loaded, draft.data)
       }
-      if (written.status === 'missing') return this.missing(writing, draft)
+      if (written.status === 'missing') return this.missing(writing, draft, written.revoked)
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
       if (turn) this.beaten(written.current.value, turn)
       const renews = this.#renews(writing, draft.userId)
-      if (!this.#merge(session, written.current, request)) {
+      if (!this.#merge(writing, written.current)) {
         if (renews) throw new SessionGoneError()
         return NONE
       }
@@ -146,6 +148,7 @@ export class Writer {
       return chain(this.#endUnreached(writing), () => backend.replace(loaded, draft, 'regenerated', request))
     }
     if (!loaded) return backend.create(draft, request)
+    if (!intent.tokenless && backend.rotate && backend.rotationDue?.(loaded)) return backend.rotate(loaded, draft)
     if (differs || intent.force) return backend.save(loaded, draft, request)
     return this.#touch(session, loaded, draft, request)
   }
@@ -215,7 +218,7 @@ export class Writer {
     const { backend, checkToken, codec, reissue } = this.#config
     const isNew = session.token === undefined || loaded.value !== session.loaded?.value
     const reissued = isNew || session.stale || reissue === 'on-save' || typeof loaded.life.maxAge === 'number'
-    const token = reissued ? (codec ? codec.encode(loaded.value, session.origin) : loaded.value) : undefined
+    const token = reissued ? (codec ? codec.encode(loaded.value, session.line, loaded.life.expiresAt) : loaded.value) : undefined
     if (token !== undefined) checkToken?.(token, data)
     session.rebase(loaded, backend.keyed)
     if (token === undefined) return NONE
@@ -232,7 +235,10 @@ export class Writer {
     if (intent.tokenless === 'error' && !backend.keyed) throw new SessionHeadersSentError()
     const { loaded, unreached } = session
     const reason = intent.regenerate ? 'regenerated' : 'destroyed'
-    return chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, reason, request), (outcome): CommitResult => {
+    const ended = chain(this.#endRivals(session, request), pending =>
+      chain(backend.delete(loaded ?? unreached, session.id ?? unreached?.value, reason, request), outcome => outcome ?? pending),
+    )
+    return chain(ended, (outcome): CommitResult => {
       if (intent.regenerate && isEnded(outcome)) {
         this.lost(session, request)
         throw new SessionGoneError()
@@ -245,9 +251,33 @@ export class Writer {
     })
   }
 
+  /** One after the other, also where one of them cannot be ended yet. */
+  #endRivals(session: Session, request: unknown): MaybePromise<Pending | undefined> {
+    const [rival, ...others] = session.rivals
+    session.rivals = others
+    if (!rival) return undefined
+    return chain(this.#config.backend.delete(rival, rival.value, 'destroyed', request), outcome =>
+      chain(this.#endRivals(session, request), pending => (isPending(outcome) ? outcome : pending)),
+    )
+  }
+
+  /** What was just stored must not live: its end is asked for, the browser forgets it, and the request fails. */
+  revoke(session: Session, request: unknown): MaybePromise<CommitResult> {
+    const { loaded, id } = session
+    session.lose()
+    return chain(this.#config.backend.delete(loaded, id, 'revoked', request), () => ({ action: 'clear', failure: new SessionGoneError() }))
+  }
+
   /** Its record is gone. A new id was asked for, perhaps by a login, and what comes next counts on it: that fails. */
-  missing(writing: Writing, { userId }: Draft): CommitResult {
+  missing(writing: Writing, { userId }: Draft, revoked = false): CommitResult {
     const renews = this.#renews(writing, userId)
+    // A request that only came when it was time for a new id has logged nobody in.
+    if (revoked && (renews || userId !== writing.session.loaded?.userId)) {
+      const { session, request } = writing
+      this.#config.emit('session:gone', { reason: 'revoked', id: session.id }, request)
+      session.lose()
+      throw new SessionRevokedError()
+    }
     const result = this.lost(writing.session, writing.request)
     if (renews) throw new SessionGoneError()
     return result
@@ -273,7 +303,7 @@ export class Writer {
   }
 
   /** Lays what the handler has changed by now over the record that another request wrote. False if it is dropped. */
-  #merge(session: Session, current: Loaded, request: unknown): boolean {
+  #merge({ session, request, intent }: Writing, current: Loaded): boolean {
     const { conflict, emit, guard, onGone } = this.#config
     const base = session.loaded ? plain(session.loaded.base) : {}
     const mine = parseData(session.snapshot().text())
@@ -288,7 +318,7 @@ export class Writer {
       return false
     }
     session.adopt(current)
-    session.refill(result.data)
+    session.refill(keptOfMerged(result.data, mine, intent.renewal?.keep ?? true))
     return true
   }
 }

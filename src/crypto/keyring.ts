@@ -1,22 +1,20 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { SessionKeysError } from '../core/errors.ts'
+import type { MaybePromise } from '../core/maybe.ts'
+import { type KeyInput, octetsOf, partsOf } from './key-list.ts'
 
-/** A secret of at least 32 octets, alone or with marks. */
-export type KeyInput = string | Uint8Array | { secret: string | Uint8Array; revoked?: boolean }
-
-/** The keys of a site, newest first; or a function that is asked when a key is needed. */
-export type KeysOption = readonly KeyInput[] | (() => readonly KeyInput[] | undefined)
+export type { KeyInput }
 
 /** Octets that a secret must have (NIST SP 800-107: a key as long as the hash). */
 const MIN_SECRET_OCTETS = 32
 const ID_OCTETS = 6
 
-function partsOf(input: KeyInput): { secret: string | Uint8Array; revoked: boolean } {
-  const marked = typeof input === 'object' && input !== null && 'secret' in input
-  return marked ? { secret: input.secret, revoked: input.revoked === true } : { secret: input, revoked: false }
+/** The name of a secret in tokens: 48 bits that tell nothing about it. A peer's short secrets have one as well. */
+export function idOfSecret(secret: KeyObject): string {
+  return Buffer.from(hkdfSync('sha256', secret, '', 'holdfast/v1/key-id', ID_OCTETS)).toString('base64url')
 }
 
-/** One secret. Its `id` tells nothing about it and travels in tokens, so that no key is tried in vain. */
+/** One secret. Its `id` travels in tokens, so that no key is tried in vain. */
 export class Key {
   readonly id: string
   readonly revoked: boolean
@@ -32,12 +30,12 @@ export class Key {
     const octets = octetsOf(secret)
     if (octets.length < MIN_SECRET_OCTETS) {
       throw new TypeError(
-        `${option}: a secret needs at least ${MIN_SECRET_OCTETS} octets, this one has ${octets.length}; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
+        `${option}: a secret needs at least ${MIN_SECRET_OCTETS} octets, this one has ${octets.length}; make one with: npx holdfast keygen`,
       )
     }
     this.#secret = createSecretKey(octets)
     this.revoked = revoked
-    this.id = Buffer.from(hkdfSync('sha256', this.#secret, '', 'holdfast/v1/key-id', ID_OCTETS)).toString('base64url')
+    this.id = idOfSecret(this.#secret)
   }
 
   /** A key for one purpose only (RFC 5869). */
@@ -60,6 +58,16 @@ export class Keyring {
     this.newest = newest
   }
 
+  /** All that are not revoked. */
+  get readers(): Key[] {
+    return [...this.#byId.values()].filter(key => !key.revoked)
+  }
+
+  /** Whether a secret of this id is in it, revoked or not. */
+  has(id: string): boolean {
+    return this.#byId.has(id)
+  }
+
   /** The key that may read a token written under `id` whose line of re-issues began under `origin`. */
   reader(id: string, origin: string): Key | undefined {
     const key = this.#byId.get(id)
@@ -67,34 +75,12 @@ export class Keyring {
   }
 }
 
-/** The ring of the keys that are set now: made when first needed, and anew when their list has changed. */
-export function keyringOf(keys: KeysOption, missing: string): () => Keyring {
-  if (typeof keys !== 'function') {
-    const ring = new Keyring(keys)
-    return () => ring
-  }
-  let ring: Keyring | undefined
-  let made: readonly KeyInput[] = []
-  return () => {
-    const now = keys()
-    if (!now || now.length === 0) throw new SessionKeysError(missing)
-    if (!ring || now.length !== made.length || !now.every((key, i) => sameKey(key, made[i]))) {
-      ring = new Keyring(now)
-      made = [...now]
-    }
-    return ring
-  }
-}
-
-/** A provider may build its list anew each time: the same secrets need no new ring. */
-function sameKey(a: KeyInput, b: KeyInput | undefined): boolean {
-  if (a === b) return true
-  if (b === undefined) return false
-  const left = partsOf(a)
-  const right = partsOf(b)
-  return left.revoked === right.revoked && left.secret !== undefined && Buffer.compare(octetsOf(left.secret), octetsOf(right.secret)) === 0
-}
-
-function octetsOf(secret: string | Uint8Array): Uint8Array {
-  return typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret
+/** Where the codecs get the ring of the keys that are set now. */
+export interface KeySource {
+  /** False until the first answer of a provider is there: an opening of a session has to wait for `prepare`. */
+  readonly ready: boolean
+  /** Awaited before the first opening. It rejects with a `SessionKeysError` where no keys can be had, and is tried again next time. */
+  prepare(): MaybePromise<void>
+  ring(): Keyring
+  close(): void
 }

@@ -1,103 +1,155 @@
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
-import type { Decoded, TokenCodec } from '../core/backend.ts'
-import type { Key, Keyring } from './keyring.ts'
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
+import type { Decoded, Lineage, TokenCodec } from '../core/backend.ts'
+import type { MaybePromise } from '../core/maybe.ts'
+import {
+  BODY,
+  frame,
+  type Header,
+  HOUR_MS,
+  nonceOf,
+  octetsOfToken,
+  readHeader,
+  TAG_OCTETS,
+  unframe,
+  VERSION,
+  writeHeader,
+} from './envelope.ts'
+import type { Key, KeySource } from './keyring.ts'
 
-const VERSION = 1
-const HOUR_MS = 3_600_000
-const KEY_ID = 1
-const ORIGIN = 7
-const HOUR = 13
-const NONCE = 17
-const BODY = 29
-const TAG_OCTETS = 16
-const MAX_TOKEN = 5 * 4096
 const MAX_CACHED_KEYS = 1000
+/** How far two servers' clocks may be apart. */
+const SKEW_MS = 60_000
 
 export interface SealedOptions {
   /** The cookie's name: a token of one cookie is nothing in another. */
   scope: string
+  /** What it is sealed for: a token for one purpose is nothing for another. Lower-case letters and `-`. Default `session`. */
+  purpose?: string | undefined
   /** The longest life of a token in ms; an older one is refused before any key is derived. */
   longestLifeMs: number
+  /** Pads what is sealed to a multiple of this many octets, so that its length says little. Default 1: not at all. */
+  padTo?: number | undefined
+  /** Refuses what began before this time (ms since the epoch), however often it was re-issued. Asked at each opening. */
+  rejectIssuedBefore?: (() => number | undefined) | undefined
+  /** Ids of keys that are revoked and not in the ring: those of a peer's cookies that were read once. */
+  revokedOrigins?: ReadonlySet<string> | undefined
   now: () => number
 }
 
 /**
- * Encrypted tokens (AES-256-GCM): version 1, key id 6, origin 6, hour of issue 4, nonce 12, ciphertext, tag 16; base64url.
- * Each hour of issue has its own derived key, so that random nonces never come near their limit of 2^32 messages a key
- * (NIST SP 800-38D, 8.3). The whole header and the scope are associated data.
+ * Encrypted tokens (AES-256-GCM); docs/format.md describes them. Each hour of issue has its own derived key, so that random
+ * nonces never come near their limit of 2^32 messages a key (NIST SP 800-38D, 8.3). The whole header, the purpose and the
+ * scope are associated data.
  */
 export class SealedCodec implements TokenCodec {
-  readonly #keyring: () => Keyring
+  readonly #keys: KeySource
   readonly #options: SealedOptions
-  readonly #derived = new Map<string, KeyObject>()
+  readonly #purpose: string
+  readonly #bound: Buffer
+  readonly #derived = new Map<string, { key: Key; derived: KeyObject }>()
 
-  constructor(keyring: () => Keyring, options: SealedOptions) {
-    this.#keyring = keyring
+  constructor(keys: KeySource, options: SealedOptions) {
+    const { purpose = 'session', padTo = 1, scope } = options
+    if (!/^[a-z-]+$/.test(purpose)) throw new TypeError('purpose must be lower-case letters and -')
+    if (!(Number.isInteger(padTo) && padTo >= 1 && padTo <= 1024)) throw new TypeError('padTo must be a whole number of octets, 1 to 1024')
+    this.#keys = keys
     this.#options = options
+    this.#purpose = purpose
+    // No purpose holds a NUL, so no two pairs of purpose and scope are the same octets.
+    this.#bound = Buffer.from(`${purpose}\0${scope}`, 'utf8')
+  }
+
+  get prepared(): boolean {
+    return this.#keys.ready
+  }
+
+  prepare(): MaybePromise<void> {
+    return this.#keys.prepare()
+  }
+
+  close(): void {
+    this.#keys.close()
   }
 
   ready(): void {
-    this.#keyring()
+    this.#keys.ring()
   }
 
-  encode(value: string, origin: string | undefined): string {
-    const key = this.#keyring().newest
-    const hour = Math.floor(this.#options.now() / HOUR_MS)
-    const header = Buffer.alloc(BODY)
-    header.writeUInt8(VERSION, 0)
-    header.write(key.id, KEY_ID, 'base64url')
-    header.write(origin ?? key.id, ORIGIN, 'base64url')
-    header.writeUInt32BE(hour, HOUR)
-    randomBytes(BODY - NONCE).copy(header, NONCE)
+  encode(value: string, line: Lineage | undefined, expiresAt: number): string {
+    const key = this.#keys.ring().newest
+    const issuedAt = this.#options.now()
+    const hour = Math.floor(issuedAt / HOUR_MS)
+    const header = writeHeader({ keyId: key.id, origin: line?.origin ?? key.id, bornAt: line?.bornAt ?? issuedAt, hour })
     const derived = this.#keep(key, hour, this.#derive(key, hour))
-    const cipher = createCipheriv('aes-256-gcm', derived, header.subarray(NONCE), { authTagLength: TAG_OCTETS })
+    const cipher = createCipheriv('aes-256-gcm', derived, nonceOf(header), { authTagLength: TAG_OCTETS })
     cipher.setAAD(this.#associated(header))
-    return Buffer.concat([header, cipher.update(value, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    const sealed = cipher.update(frame(value, { issuedAt, expiresAt }, this.#options.padTo ?? 1))
+    return Buffer.concat([header, sealed, cipher.final(), cipher.getAuthTag()]).toString('base64url')
   }
 
+  /** All that can be refused without a key is, before one is derived: a forger must not make the server work. */
   decode(token: string): Decoded | null {
-    if (token.length > MAX_TOKEN) return null
-    const octets = Buffer.from(token, 'base64url')
-    if (octets.length < BODY + TAG_OCTETS || octets.toString('base64url') !== token || octets[0] !== VERSION) return null
-    const keyring = this.#keyring()
-    const origin = octets.toString('base64url', ORIGIN, HOUR)
-    const key = keyring.reader(octets.toString('base64url', KEY_ID, ORIGIN), origin)
-    const hour = octets.readUInt32BE(HOUR)
-    if (!key || !this.#plausible(hour)) return null
-    const derived = this.#derive(key, hour)
-    const decipher = createDecipheriv('aes-256-gcm', derived, octets.subarray(NONCE, BODY), { authTagLength: TAG_OCTETS })
+    const octets = octetsOfToken(token)
+    if (!octets) return null
+    const header = readHeader(octets)
+    if (!this.#plausible(header)) return null
+    const ring = this.#keys.ring()
+    const key = ring.reader(header.keyId, header.origin)
+    if (!key) return null
+    const derived = this.#derive(key, header.hour)
+    const framed = this.#open(octets, derived)
+    if (!framed) return null
+    this.#keep(key, header.hour, derived)
+    const content = unframe(framed)
+    if (!content || content.issuedAt > this.#options.now() + SKEW_MS) return null
+    const line = { origin: header.origin, bornAt: header.bornAt }
+    return { value: content.text, line, expiresAt: content.expiresAt, stale: key !== ring.newest }
+  }
+
+  #open(octets: Buffer, derived: KeyObject): Buffer | null {
+    const end = octets.length - TAG_OCTETS
+    const decipher = createDecipheriv('aes-256-gcm', derived, nonceOf(octets), { authTagLength: TAG_OCTETS })
     decipher.setAAD(this.#associated(octets.subarray(0, BODY)))
-    decipher.setAuthTag(octets.subarray(octets.length - TAG_OCTETS))
+    decipher.setAuthTag(octets.subarray(end))
+    const framed = decipher.update(octets.subarray(BODY, end))
     try {
-      const value = Buffer.concat([decipher.update(octets.subarray(BODY, octets.length - TAG_OCTETS)), decipher.final()]).toString('utf8')
-      this.#keep(key, hour, derived)
-      return { value, origin, stale: key !== keyring.newest }
+      decipher.final()
+      return framed
     } catch {
       return null
     }
   }
 
-  #plausible(hour: number): boolean {
-    const { longestLifeMs, now } = this.#options
-    const issued = hour * HOUR_MS
-    return issued <= now() + HOUR_MS && issued >= now() - longestLifeMs - 2 * HOUR_MS
+  #plausible({ hour, bornAt, origin }: Header): boolean {
+    const { longestLifeMs, now, rejectIssuedBefore, revokedOrigins } = this.#options
+    const time = now()
+    const began = hour * HOUR_MS
+    // The hour began up to an hour before the issue.
+    if (began > time + SKEW_MS || began < time - longestLifeMs - HOUR_MS) return false
+    if (bornAt > time + SKEW_MS || !(bornAt >= (rejectIssuedBefore?.() ?? 0))) return false
+    return !revokedOrigins?.has(origin)
   }
 
   #associated(header: Buffer): Buffer {
-    return Buffer.concat([header, Buffer.from(this.#options.scope, 'utf8')])
+    return Buffer.concat([header, this.#bound])
   }
 
   #derive(key: Key, hour: number): KeyObject {
-    return this.#derived.get(`${key.id}${hour}`) ?? key.derive(`sealed/${hour}/${this.#options.scope}`)
+    const kept = this.#derived.get(`${key.id}${hour}`)
+    // After a reload of the keys it may be another object, and another secret.
+    if (kept?.key === key) return kept.derived
+    return key.derive(`sealed/${VERSION}/${this.#purpose}/${hour}/${this.#options.scope}`)
   }
 
-  /** Only after a successful open: forged hours must not fill the cache. */
+  /** Only after a successful open: forged hours must not fill the cache. The oldest makes room. */
   #keep(key: Key, hour: number, derived: KeyObject): KeyObject {
     const name = `${key.id}${hour}`
-    if (!this.#derived.has(name)) {
-      if (this.#derived.size >= MAX_CACHED_KEYS) this.#derived.clear()
-      this.#derived.set(name, derived)
+    if (this.#derived.get(name)?.key === key) return derived
+    for (const oldest of this.#derived.keys()) {
+      if (this.#derived.size < MAX_CACHED_KEYS) break
+      this.#derived.delete(oldest)
     }
+    this.#derived.set(name, { key, derived })
     return derived
   }
 }

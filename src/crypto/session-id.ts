@@ -52,6 +52,24 @@ export function userKeyOf(scope: string, userId: string): string {
   return createHash('sha256').update(`${scope}\0user\0${userId}`).digest('base64url')
 }
 
+/**
+ * The name of a record that is no session: what it is for, and of whom. It begins with a NUL, and what sessions and users are hashed
+ * from begins with a scope, which is never empty: no id and no user can be called so that they meet it.
+ */
+export function ownKeyOf(purpose: string, scope: string, subject: string): string {
+  return createHash('sha256').update(`\0${purpose}\0${scope}\0${subject}`).digest('base64url')
+}
+
+/** What a store sees of a session at an identity provider. */
+export function idpKeyOf(scope: string, iss: string, sid: string): string {
+  return ownKeyOf('idp', scope, JSON.stringify([iss, sid]))
+}
+
+/** What a session in its cookie is known by: 128 random bits. */
+export function newSid(): string {
+  return random(16, 'base64url')
+}
+
 /** Names sessions in events without telling their ids: 64 bits of an HMAC under a key of this process. */
 export function createRefs(): (id: string) => string {
   const key = random(32, 'base64url')

@@ -29,13 +29,14 @@ export class BorrowedSession {
     return EndedIds.of(this.#plan.store).since(this.session.id as string, this.#since)
   }
 
-  /** Touched where it says what the request's own session said when it was loaded. */
-  async save(loaded: Data | undefined): Promise<void> {
+  /** Touched where it says what the request's own session said when it was loaded, unless the request is no use of it. */
+  async save(loaded: Data | undefined, passive: boolean): Promise<void> {
     const { session } = this
     const { resave, store, timeoutMs } = this.#plan
     this.differs = !loaded || !sameJson(loaded, readData(session))
-    if (resave || this.differs) await ask('save', timeoutMs, () => called(done => session.save(done)))
-    else if (store.touch) await ask('touch', timeoutMs, () => called(done => store.touch?.(session.id as string, session as never, done)))
+    if ((resave && !passive) || this.differs) await ask('save', timeoutMs, () => called(done => session.save(done)))
+    else if (store.touch && !passive)
+      await ask('touch', timeoutMs, () => called(done => store.touch?.(session.id as string, session as never, done)))
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,6 @@
 import { serialize } from 'cookie'
 import type { Data } from '../core/json.ts'
+import type { Marks } from '../core/marks.ts'
 
 /** The attributes of a session's cookie, as express-session takes them. Times in ms. */
 export interface CookieOptions {
@@ -37,7 +38,8 @@ export interface CookieData {
   sameSite?: boolean | string | undefined
   partitioned?: boolean | undefined
   priority?: string | undefined
-  _holdfast?: { touchedAt: number }
+  /** Holdfast's own, while one of its options asks for it. */
+  _holdfast?: Marks
 }
 
 /** `req.session.cookie`: the attributes of this session's cookie, and its life, which a handler may change. */
@@ -51,8 +53,8 @@ export class Cookie {
   declare sameSite: boolean | 'lax' | 'strict' | 'none' | undefined
   declare partitioned: boolean | undefined
   declare priority: string | undefined
-  /** Holdfast's own: when the session was last used, where `touchInterval` asks for it. express-session ignores it. */
-  declare _holdfast?: { touchedAt: number }
+  /** Holdfast's own, in what a store gets while one of its options asks for it. express-session ignores it. */
+  declare _holdfast?: Marks
 
   constructor(options?: CookieOptions | object | null) {
     this.path = '/'

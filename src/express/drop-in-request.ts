@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { CommitIntent } from '../core/config.ts'
 import { SessionGoneError, SessionHeadersSentError } from '../core/errors.ts'
+import { describeEvent } from '../core/events.ts'
 import { assume, type Data } from '../core/json.ts'
+import { keepOf, type RegenerateOptions, type Renewal } from '../core/login.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session as EngineSession } from '../core/session.ts'
 import { newUid } from '../crypto/session-id.ts'
@@ -20,17 +22,24 @@ import { readSignedCookie } from './wire.ts'
 export class DropInRequest extends ExpressRequestSession {
   readonly plan: DropInPlan
   override readonly answersStores = true
+  protected override readonly knowsUsers = true
   /** The attributes and the life of the session's cookie. */
   cookie: Cookie
   /** The store has put a mark of its own on what it was given: the peer takes that for a change, and sends the cookie. */
   marked = false
+  /** The store's record does not say yet when the session began, and shall. */
+  unmarked = false
   /** The id that the browser sent, if it was signed. */
   #sent: string | undefined
   /** It was signed by an older secret: it is issued anew. */
   #stale = false
+  /** Another signed one came under its name, and that was told. */
+  #ambiguous = false
   /** What the handler put in the session's place: a session that it made by the store, or nothing. */
   #borrowed: BorrowedSession | undefined
   #unset = false
+  /** The life of the cookie as the session came with it. */
+  #cameWith: number | null | undefined
   /** What was assigned to unset it: it reads as that. */
   #nothing: null | undefined
   /** The cookie's life was begun anew at the end of the request. */
@@ -71,6 +80,7 @@ export class DropInRequest extends ExpressRequestSession {
     else this.#standIn = undefined
     // Where opening has failed, it may have been for the options of the cookie.
     this.cookie = this.#failed ? new Cookie() : cookieOf(session, plan, req)
+    this.#cameWith = this.cookie.originalMaxAge
     if (this.cookie.secure) this.#isSecure ??= plan.isSecure(req)
     this.#publish(this.id)
     this.#unset = false
@@ -139,6 +149,10 @@ export class DropInRequest extends ExpressRequestSession {
     const cookie = readSignedCookie(req, plan.name, plan.secretsOf(req) ?? [])
     this.#sent = cookie?.value
     this.#stale = cookie?.stale === true
+    if (cookie?.ambiguous && !this.#ambiguous) {
+      this.#ambiguous = true
+      plan.tell('session:ambiguous', describeEvent({ reason: 'first' }, { request: req }, String))
+    }
     return this.#sent
   }
 
@@ -179,15 +193,17 @@ export class DropInRequest extends ExpressRequestSession {
     if (this.#unset) return plan.endsWhenUnset ? this.#end() : undefined
     if (typeof this.#published !== 'string') return undefined
     this.#takeCookie()
-    if (!this.#touched) {
+    if (!this.#touched && !session.passive) {
       this.#touched = true
       this.cookie.maxAge = this.cookie.originalMaxAge
     }
     if (this.#borrowed) return this.#saveBorrowed(this.#borrowed)
     const isNew = session.id !== this.#sent
     // Where the store knows no touch there is nothing to do for what has not changed, and nobody need look at it.
-    const settles = plan.peers && !plan.store.touch && !plan.marksTouches
-    const force = isNew ? (plan.saveUninitialized || this.#regenerated) && !session.loaded : plan.resave && !session.settled
+    const settles = plan.peers && !plan.store.touch && !plan.marksTouches && !this.unmarked
+    const force = isNew
+      ? (plan.saveUninitialized || this.#regenerated) && !session.loaded
+      : plan.resave && !session.settled && !session.passive
     if (settles) session.settled = true
     return this.commit({ force })
   }
@@ -203,7 +219,9 @@ export class DropInRequest extends ExpressRequestSession {
 
   /** A borrowed session is stored, unless a logout was quicker. */
   #saveBorrowed(borrowed: BorrowedSession): MaybePromise<void> {
-    if (!borrowed.ended) return borrowed.save(borrowed.session.id === this.#sent ? this.session?.loaded?.take() : undefined)
+    const { session } = this
+    if (!borrowed.ended)
+      return borrowed.save(borrowed.session.id === this.#sent ? session?.loaded?.take() : undefined, session?.passive === true)
     this.#borrowed = undefined
     this.#unset = true
   }
@@ -215,7 +233,29 @@ export class DropInRequest extends ExpressRequestSession {
 
   override commit(intent: CommitIntent = {}): MaybePromise<void> {
     this.#takeCookie()
-    return super.commit(intent)
+    const before = this.session?.id
+    const { renewal } = intent
+    const done = renewal?.life ? this.#logIn(intent, renewal, renewal.life.maxAge) : super.commit(intent)
+    return chain(done, () => {
+      // A login, or a session that changes hands, has another id from here on.
+      if (this.session?.id !== before) this.#publish(this.id)
+    })
+  }
+
+  /** The life of a login is the one that it asks for, or that the handler has chosen, or the configured one. */
+  async #logIn(intent: CommitIntent, renewal: Renewal, own: number | null | undefined): Promise<void> {
+    const { cookie, plan, req } = this
+    const { expires, originalMaxAge } = cookie
+    const isChosen = originalMaxAge !== this.#cameWith
+    cookie.maxAge = own ?? (isChosen ? originalMaxAge : plan.newCookie(req).originalMaxAge)
+    const maxAge = Number.isFinite(cookie.originalMaxAge) ? cookie.originalMaxAge : null
+    try {
+      await super.commit({ ...intent, renewal: { ...renewal, life: { maxAge } } })
+    } catch (error) {
+      cookie.expires = expires
+      cookie.originalMaxAge = originalMaxAge
+      throw error
+    }
   }
 
   override openFailed(): void {
@@ -245,14 +285,24 @@ export class DropInRequest extends ExpressRequestSession {
     // Not null: `expires = false` is the documented way to let it end with the browser, which has to be told.
     const expires = (this.cookie.expires ?? null) !== null
     if (typeof this.#published !== 'string') return false
-    if (this.#borrowed) return this.#published !== this.#sent || plan.rolling || (expires && this.#borrowed.differs)
+    const rolling = plan.rolling && !session?.passive
+    if (this.#borrowed) return this.#published !== this.#sent || rolling || (expires && this.#borrowed.differs)
     if (!session || session.destroyed || session.detached) return false
     if (session.id !== this.#sent) return session.loaded !== null
-    return this.#stale || plan.rolling || (expires && (session.modified || this.marked))
+    return this.#stale || rolling || (expires && (session.modified || this.marked))
   }
 
-  /** The session ends, and the request has another one, new and empty, with an id of its own. */
-  override regenerate(): Promise<void> {
+  /** The session ends, and the request has another one, new and empty, with an id of its own. With `keep` it goes on under a new id. */
+  override regenerate({ keep = false }: RegenerateOptions = {}): Promise<void> {
+    const kept = keepOf(keep)
+    if (kept !== true && kept.length === 0) return this.#beginAnew()
+    if (this.get()) return super.regenerate({ keep: kept })
+    return this.asked(() => {
+      throw new SessionGoneError()
+    })
+  }
+
+  #beginAnew(): Promise<void> {
     const done = this.asked(async () => {
       // The new one's cookie could not be sent: then the old one had better stay.
       if (this.headersSent) throw new SessionHeadersSentError()

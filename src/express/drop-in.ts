@@ -3,14 +3,19 @@ import { DEFAULT_STORE_TIMEOUT_MS } from '../backends/ask.ts'
 import { EndedIds } from '../backends/legacy.ts'
 import { SessionAsyncHookError } from '../core/errors.ts'
 import { describeEvent, type EventHub, type SessionEvent, type SessionEventName } from '../core/events.ts'
+import type { Data } from '../core/json.ts'
+import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { isPromise } from '../core/maybe.ts'
+import { note } from '../core/noting.ts'
 import { durationMs } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { composeManager, type Place } from '../create.ts'
 import type { Secret } from '../crypto/cookie-signature.ts'
 import { createRefs, newId } from '../crypto/session-id.ts'
+import { BesideUsers, timesOf, userBy } from '../native/beside.ts'
+import { rememberOf } from '../native/options.ts'
 import { skips } from '../request/skip.ts'
 import { isSecure } from './connection.ts'
 import { Cookie, type CookieOptions } from './cookie.ts'
@@ -37,10 +42,14 @@ export class DropInPlan implements Plan {
   readonly saveUninitialized: boolean
   readonly endsWhenUnset: boolean
   readonly proxy: boolean | undefined
-  /** The life of a session without use where its cookie says nothing, in ms. */
-  readonly idleMs: number
-  /** Whether a record of an express-session store says when it was last used: `touchInterval` asks for it. */
+  /** The lifetimes. Where a session's cookie says nothing, it lives for `idleMs` without use. */
+  readonly policy: LifetimePolicy
+  /** Whether a record of an express-session store says when it was last used: `touchInterval` and `idleTimeout` ask for it. */
   readonly marksTouches: boolean
+  /** Whether it says when the session began: `absoluteTimeout` asks for it. */
+  readonly marksBeginnings: boolean
+  /** Whose sessions the store holds. */
+  readonly users: BesideUsers
   /** How long the store may take for one call. */
   readonly timeoutMs: number
   readonly warnings: Warnings
@@ -61,11 +70,11 @@ export class DropInPlan implements Plan {
     this.saveUninitialized = saveUninitialized !== false
     this.endsWhenUnset = unset === 'destroy'
     this.proxy = proxy
-    const { cookie, touchInterval } = options
-    const life = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' ? cookie.maxAge : DEFAULT_LIFE_MS
-    this.idleMs = life > 0 ? life : DEFAULT_LIFE_MS
-    this.marksTouches = this.peers && touchInterval !== undefined
+    this.policy = this.#policyOf(options)
+    this.marksTouches = this.peers && this.policy.beside?.markMs !== undefined
+    this.marksBeginnings = this.peers && this.policy.absoluteMs !== null
     this.timeoutMs = durationMs('storeTimeout', options.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS)
+    this.users = new BesideUsers(options.store, this.name, this.timeoutMs)
     this.manager = this.#manager()
   }
 
@@ -102,6 +111,10 @@ export class DropInPlan implements Plan {
     return genid ? genid(req) : otherwise()
   }
 
+  get explains(): boolean {
+    return this.#options.explain === true
+  }
+
   skip(req: IncomingMessage): boolean {
     return skips(this.#options.skip?.(req))
   }
@@ -114,27 +127,42 @@ export class DropInPlan implements Plan {
     return new DropInRequest(req, this)
   }
 
+  /** express-session's lifetimes: each use begins the life anew in the store. Holdfast's own stand beside them. */
+  #policyOf(options: SessionOptions): LifetimePolicy {
+    const { cookie } = options
+    const { idleMs, absoluteMs, touchMs, beside } = timesOf(options)
+    const own = typeof cookie === 'object' && typeof cookie?.maxAge === 'number' && cookie.maxAge > 0 ? cookie.maxAge : undefined
+    const life = own ?? idleMs ?? DEFAULT_LIFE_MS
+    const seldom = Math.min(life, idleMs ?? life) / 20
+    const touch = touchMs ?? (this.peers && idleMs === undefined ? 'always' : seldom)
+    const policy: LifetimePolicy = { idleMs: life, absoluteMs, touch }
+    return beside ? { ...policy, beside } : policy
+  }
+
   #manager(): SessionManager {
-    const { touchInterval, onStoreError } = this.#options
+    const { onStoreError, passive, user } = this.#options
     const refOf = createRefs()
     // Nobody's request where a store is asked by an id.
     const reqOf = (request: unknown) => (request as DropInRequest | undefined)?.req
-    const touch = touchInterval === undefined ? (this.peers ? 'always' : this.idleMs / 20) : durationMs('touchInterval', touchInterval)
     return composeManager({
       place: this.#place(),
       protection: 'none',
-      keys: [],
-      keysMissing: '',
       scope: this.name,
-      policy: { idleMs: this.idleMs, absoluteMs: null, touch },
-      emit: (name, occurrence, request) => this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf)),
+      policy: this.policy,
+      emit: (name, occurrence, request) => {
+        if (this.explains) note(request, name, occurrence.reason)
+        this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf))
+      },
       reissue: 'when-new',
       storeTimeout: this.timeoutMs,
+      rememberTimeout: rememberOf(this.#options),
+      userOf: userBy<Data>(user),
       conflict: this.#options.conflict,
       guard: this.#options.guard,
       onGone: this.#options.onGone,
       onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, reqOf(request)) : onStoreError,
       maxRecordBytes: this.#options.maxRecordBytes,
+      passive: passive && (request => passive(reqOf(request))),
       beforeSave: request => {
         ;(request as DropInRequest | undefined)?.checkCookie()
         return false
@@ -145,6 +173,7 @@ export class DropInPlan implements Plan {
   #place(): Place {
     const { store } = this.#options
     if (!isSessionStore(store)) return { in: 'peer-store', port: connectPort, ended: EndedIds.of(this.store) }
-    return { in: 'store', store, newId: (request, partition) => this.newId((request as DropInRequest).req, () => newId(partition)) }
+    const idFor = (request: unknown, partition?: string) => this.newId((request as DropInRequest).req, () => newId(partition))
+    return { in: 'store', store, newId: idFor, epochs: this.users.epochs }
   }
 }

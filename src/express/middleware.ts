@@ -6,9 +6,11 @@ import type { AnyData } from '../core/session-data.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
+import type { Users } from '../native/beside.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
 import { pathOf } from './connection.ts'
 import { Cookie } from './cookie.ts'
+import { csrf } from './csrf.ts'
 import { DropInPlan } from './drop-in.ts'
 import type { DropInRequest } from './drop-in-request.ts'
 import { HoldfastStore } from './holdfast-store.ts'
@@ -34,6 +36,12 @@ export interface SessionMiddleware<D extends object = ExpressData> {
   (req: Bearer, res: Bearer, next: Done): void
   /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
   load(req: Pick<IncomingMessage, 'headers'>): Promise<D | null>
+  /** With a Holdfast store: the live sessions of a user (see `login` and the option `user`), oldest first. */
+  list: Users['list']
+  /** With a Holdfast store: ends all sessions of a user, "log out everywhere". How many there were. */
+  revokeAll: Users['revokeAll']
+  /** With a Holdfast store: a ticket for `login(session, userId, { ticket })`, taken before the password is checked. */
+  beginLogin: Users['beginLogin']
   /** Calls `listener` at an event of sessions, such as `session:expired`. */
   on(name: SessionEventName, listener: (event: SessionEvent) => void): this
   off(name: SessionEventName, listener: (event: SessionEvent) => void): this
@@ -48,6 +56,7 @@ export interface ExpressSessionFunction {
   readonly Cookie: typeof Cookie
   readonly Session: typeof SessionClass
   readonly MemoryStore: typeof MemoryStore
+  readonly csrf: typeof csrf
 }
 
 function create(first?: unknown, second?: NativeOptions): SessionMiddleware<object> {
@@ -61,6 +70,7 @@ export const session: ExpressSessionFunction = Object.assign(create as ExpressSe
   Cookie,
   Session: SessionClass,
   MemoryStore,
+  csrf,
 }) as ExpressSessionFunction
 
 /** The types by the function's name, as express-session has them: `session.SessionOptions`. */
@@ -86,7 +96,10 @@ function native(sessions: Sessions<object>, options: NativeOptions = {}): Sessio
     else run(plan, req, res, next)
   }
   return Object.assign(middleware, {
-    load: (req: Pick<IncomingMessage, 'headers'>) => sessions.load(req),
+    load: sessions.load.bind(sessions),
+    list: sessions.list.bind(sessions),
+    revokeAll: sessions.revokeAll.bind(sessions),
+    beginLogin: sessions.beginLogin.bind(sessions),
     on: sessions.on.bind(sessions),
     off: sessions.off.bind(sessions),
   }) as unknown as SessionMiddleware<object>
@@ -115,6 +128,9 @@ function dropIn(given: SessionOptions): SessionMiddleware<object> {
   const load = (req: IncomingMessage): Promise<AnyData | null> => plan.begin(req).load()
   return Object.assign(middleware, {
     load,
+    list: async (userId: string) => plan.users.list(userId),
+    revokeAll: async (userId: string) => plan.users.revokeAll(userId),
+    beginLogin: async (userId: string) => plan.users.beginLogin(userId),
     on(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
       hub.on(name, listener)
       return this
@@ -158,7 +174,9 @@ function readiness(store: ExpressStore): () => boolean {
 function run(plan: Plan, req: IncomingMessage, res: ServerResponse, next: Next): void {
   const part = plan.begin(req)
   plan.property.define(req, part)
-  const opened = skips(part) ?? guarded(part, res, next)
+  const skipped = skips(part)
+  if (skipped && !('error' in skipped)) part.explainSkipped(res)
+  const opened = skipped ?? guarded(part, res, next)
   // Outside of the promise: what the handler throws at once is no rejection of ours.
   if (isPromise(opened)) void opened.then(failure => process.nextTick(proceed, next, failure))
   else proceed(next, opened)

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
+import type { Presented } from '../core/backend.ts'
 import type { SessionEvent, SessionEventName } from '../core/events.ts'
 import { assume, type Data } from '../core/json.ts'
 import { NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { Warnings } from '../core/warnings.ts'
-import type { Sessions } from '../native/sessions.ts'
+import { headersOf, type Sessions } from '../native/sessions.ts'
 import { skips } from '../request/skip.ts'
 import { forwardedProto, hostOf, isSecure } from './connection.ts'
 import { RequestProperty } from './property.ts'
@@ -12,6 +13,7 @@ import { ExpressRequestSession, type Plan } from './request-session.ts'
 
 /** Holdfast's own mode: the manager's transport, and the session class of every framework. */
 export class NativePlan implements Plan {
+  readonly noStore = true
   readonly sessions: Sessions<object>
   readonly property: RequestProperty
   readonly warnings: Warnings
@@ -26,6 +28,10 @@ export class NativePlan implements Plan {
 
   get manager(): Sessions<object>['manager'] {
     return this.sessions.manager
+  }
+
+  get explains(): boolean {
+    return this.sessions.explains
   }
 
   get vary(): string | undefined {
@@ -50,19 +56,20 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 class NativeRequest extends ExpressRequestSession {
   readonly plan: NativePlan
+  protected override readonly knowsUsers = true
 
   constructor(req: IncomingMessage, plan: NativePlan) {
     super(req)
     this.plan = plan
   }
 
-  protected readToken(): string | undefined {
+  protected readToken(): Presented | undefined {
     return this.plan.sessions.readToken(this.req)
   }
 
   protected writeToken(token: string, expiresAt: number | undefined): void {
     const { transport } = this.plan.sessions
-    transport.write(this.headers, token, expiresAt)
+    transport.write(this.headers, token, expiresAt, headersOf(this.req))
     if (transport.secure && !isSecure(this.req, undefined) && !LOOPBACK.test(hostOf(this.req))) this.#reportPlainHttp(transport.cookieName)
   }
 
@@ -76,7 +83,7 @@ class NativeRequest extends ExpressRequestSession {
   }
 
   protected clearToken(): void {
-    this.plan.sessions.transport.clear(this.headers)
+    this.plan.sessions.transport.clear(this.headers, headersOf(this.req))
   }
 
   protected hold(source: object, session: Session): NativeSession {

@@ -4,11 +4,14 @@ import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
 import { checkPolicies } from '../core/policies.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
+import { checkUser, timesOf } from '../native/beside.ts'
+import { checkEnvironment } from '../native/environment.ts'
+import { rememberOf } from '../native/options.ts'
 import type { SessionOptions } from './types.ts'
 
 /** Refuses what express-session refuses, in its words, and what of Holdfast's own options cannot work. */
 export function check(options: SessionOptions): void {
-  const { genid, unset, secret, store, property, skip, storeTimeout, touchInterval } = options
+  const { genid, unset, secret, store, property, skip, passive, storeTimeout } = options
   if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function')
   if (unset && unset !== 'destroy' && unset !== 'keep') throw new TypeError('unset option must be "destroy" or "keep"')
   if (Array.isArray(secret) && secret.length === 0) throw new TypeError('secret option array must contain one or more strings')
@@ -18,9 +21,13 @@ export function check(options: SessionOptions): void {
   if (store && !isSessionStore(store)) mustHaveMethods('store', store, ['get', 'set', 'destroy'])
   if (property !== undefined && (typeof property !== 'string' || property === '')) throw new TypeError('property must be a name')
   mustBeFunction('skip', skip)
+  mustBeFunction('passive', passive)
   checkPolicies(options)
+  checkEnvironment({ explain: options.explain })
   if (storeTimeout !== undefined) durationMs('storeTimeout', storeTimeout)
-  if (touchInterval !== undefined) durationMs('touchInterval', touchInterval)
+  timesOf(options)
+  rememberOf(options)
+  checkUser(options.user, store)
   const problems = options.strict ? browserProblems(options) : []
   if (problems.length > 0) throw new TypeError(problems.join('; '))
 }

@@ -1,6 +1,7 @@
 import type { LegacyFound, LegacyPort } from '../backends/legacy.ts'
-import type { Absent } from '../core/backend.ts'
+import type { Absent, Draft } from '../core/backend.ts'
 import type { Data } from '../core/json.ts'
+import { applyMarks, type Marks, marksOf, readMarks } from '../core/marks.ts'
 import type { Life } from '../core/record.ts'
 import { newUid } from '../crypto/session-id.ts'
 import { Cookie } from './cookie.ts'
@@ -16,8 +17,10 @@ export const connectPort: LegacyPort = {
 
   async load(id, request) {
     try {
-      const { plan } = partOf(request)
-      return found(await called<unknown>(done => plan.store.get(id, done as never)), plan)
+      const part = partOf(request)
+      const answer = found(await called<unknown>(done => part.plan.store.get(id, done as never)), part.plan)
+      part.unmarked = part.plan.marksBeginnings && 'life' in answer && answer.life.createdAt === 0
+      return answer
     } catch (error) {
       // Stores of files say so of a session that is not there.
       if ((error as { code?: unknown } | null)?.code === 'ENOENT') return { absent: true }
@@ -25,15 +28,15 @@ export const connectPort: LegacyPort = {
     }
   },
 
-  save(id, data, _draft, request) {
-    return put('set', id, data, request)
+  save(id, data, draft, request) {
+    return put('set', id, data, draft, request)
   },
 
-  touch(id, data, _draft, request) {
-    const { store, marksTouches } = partOf(request).plan
+  touch(id, data, draft, request) {
+    const { plan, unmarked } = partOf(request)
     // Most stores lengthen their own time to live and leave the record as it was: then nobody could see when that was.
-    if (marksTouches) return put('set', id, data, request)
-    return store.touch ? put('touch', id, data, request) : undefined
+    if (plan.marksTouches || unmarked) return put('set', id, data, draft, request)
+    return plan.store.touch ? put('touch', id, data, draft, request) : undefined
   },
 
   delete(id, request) {
@@ -43,11 +46,14 @@ export const connectPort: LegacyPort = {
 
 const partOf = (request: unknown) => request as DropInRequest
 
-async function put(method: 'set' | 'touch', id: string, data: Data, request: unknown): Promise<void> {
+type Kept = Pick<Draft, 'life' | 'userId' | 'meta'>
+
+async function put(method: 'set' | 'touch', id: string, data: Data, draft: Kept, request: unknown): Promise<void> {
   const part = partOf(request)
-  const wire = wireOf(id, data, request)
+  const wire = wireOf(id, data, draft, request)
   await called(done => part.plan.store[method]?.(id, wire as never, done))
   part.marked ||= isMarked(wire, data)
+  if (method === 'set') part.unmarked = false
 }
 
 /** Whether the store has written on its object, as session-file-store writes the time. */
@@ -56,11 +62,12 @@ function isMarked(wire: object, data: Data): boolean {
 }
 
 /** The object that a store gets: shaped as the peer's session, and its own. What it writes there stays there. */
-function wireOf(id: string, data: Data, request: unknown): Session {
+function wireOf(id: string, data: Data, draft: Kept, request: unknown): Session {
   const { req, plan, cookie } = partOf(request)
   const bearer = Object.assign(Object.create(req), { sessionID: id, sessionStore: plan.store })
   const own = Object.assign(new Cookie(), cookie)
-  if (plan.marksTouches) own._holdfast = { touchedAt: Date.now() }
+  const marks = marksOf(draft, plan.policy)
+  if (marks) own._holdfast = marks
   return new Session(bearer, { cookie: own, ...data })
 }
 
@@ -69,18 +76,19 @@ function found(stored: unknown, plan: DropInPlan): LegacyFound | Absent {
   if (!stored) return { absent: true, value: stored }
   const { cookie } = stored as { cookie?: unknown }
   if (typeof cookie !== 'object' || cookie === null) return { absent: true, malformed: true }
-  return { wire: stored, life: lifeOf(cookie, plan), data: () => userDataOf(stored) }
+  const marks = readMarks((cookie as { _holdfast?: unknown })._holdfast)
+  const { userId, meta } = marks
+  return { wire: stored, life: lifeOf(cookie, marks, plan), userId, meta, data: () => userDataOf(stored) }
 }
 
 /**
  * When it ends is the store's own affair: most of them lengthen a life by their own time to live, and leave `cookie.expires` in the
  * record as it was. When it was last used is known where Holdfast writes it.
  */
-function lifeOf(cookie: object, { idleMs, marksTouches }: DropInPlan): Life {
-  const { originalMaxAge, _holdfast } = cookie as { originalMaxAge?: unknown; _holdfast?: { touchedAt?: unknown } | null }
-  const life = { createdAt: 0, touchedAt: 0, idleMs, expiresAt: Number.POSITIVE_INFINITY }
-  if (!marksTouches) return life
-  if (typeof originalMaxAge === 'number' && originalMaxAge > 0) life.idleMs = originalMaxAge
-  if (typeof _holdfast?.touchedAt === 'number') life.touchedAt = _holdfast.touchedAt
+function lifeOf(cookie: object, marks: Marks, { marksTouches, policy }: DropInPlan): Life {
+  const { originalMaxAge } = cookie as { originalMaxAge?: unknown }
+  const life: Life = { createdAt: 0, touchedAt: 0, idleMs: policy.idleMs, expiresAt: Number.POSITIVE_INFINITY }
+  if (marksTouches && typeof originalMaxAge === 'number' && originalMaxAge > 0) life.idleMs = originalMaxAge
+  applyMarks(life, marks, policy)
   return life
 }

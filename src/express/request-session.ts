@@ -3,7 +3,8 @@ import { describeEvent, type SessionEvent, type SessionEventName } from '../core
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
-import { markPrivate, markVary } from '../request/caching.ts'
+import { markVary, restrictCaching } from '../request/caching.ts'
+import { whenClosed } from '../request/closing.ts'
 import { type RequestPlan, RequestSession } from '../request/request-session.ts'
 import { HeldResponse } from './held-response.ts'
 import type { RequestProperty } from './property.ts'
@@ -29,6 +30,7 @@ export abstract class ExpressRequestSession extends RequestSession {
   readonly req: IncomingMessage
   abstract override readonly plan: Plan
   #held: HeldResponse | undefined
+  #res: ServerResponse | undefined
   /** Whether a store that is asked for a new session of the request shall ask it. */
   readonly answersStores: boolean = false
   /** What the browser is to be told with the head: the last word counts. */
@@ -43,8 +45,14 @@ export abstract class ExpressRequestSession extends RequestSession {
     return this.req
   }
 
+  /** Of a request that shall have no session, and whose answer waits for nothing. */
+  explainSkipped(res: ServerResponse): void {
+    this.explainTo({ get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) })
+  }
+
   /** From here on nothing leaves before the session is stored. `next` gets the error if it cannot be. */
   guard(res: ServerResponse, next: Next): void {
+    this.#res = res
     this.#held = new HeldResponse(res, {
       beforeHead: () => this.#unlessRefused(res, () => chain(this.conclude(), () => this.#tellNow())),
       beforeEnd: () => this.#unlessTold(() => this.conclude()),
@@ -108,6 +116,14 @@ export abstract class ExpressRequestSession extends RequestSession {
     return (this.#held as HeldResponse).headers
   }
 
+  protected setHeader(name: string, value: string): void {
+    this.headers.set(name, value)
+  }
+
+  protected onClose(listener: () => void): void {
+    if (this.#res) whenClosed(this.#res, listener)
+  }
+
   protected asksToSkip(): boolean {
     return this.plan.skip(this.req)
   }
@@ -130,9 +146,12 @@ export abstract class ExpressRequestSession extends RequestSession {
     // Something before us has let the head go already.
     if (this.headersSent) return
     const { vary } = this.plan
+    const { showsUser } = this
     if (this.accessed && vary) markVary(this.headers, vary)
     this.#due?.()
-    if (this.#due || this.tellLast()) markPrivate(this.headers)
+    this.explainTo(this.headers)
+    const tellsToken = this.#due !== undefined || this.tellLast()
+    if (showsUser || tellsToken) restrictCaching(this.headers, showsUser ? 'no-store' : 'private')
   }
 
   /** What else the head must say; whether it says a token. */

@@ -7,7 +7,11 @@ import type { DropInPlan } from './drop-in.ts'
 
 /** The cookie of a session: what the store has kept of it, or what the options say. */
 export function cookieOf({ loaded }: Session, plan: DropInPlan, req: IncomingMessage): Cookie {
-  if (loaded && !loaded.record) return storedCookie((loaded.wire as { cookie: object }).cookie)
+  if (loaded && !loaded.record) {
+    const cookie = storedCookie((loaded.wire as { cookie: object }).cookie)
+    delete cookie._holdfast
+    return cookie
+  }
   const cookie = plan.newCookie(req)
   const { maxAge, expiresAt } = loaded?.life ?? {}
   if (maxAge === undefined) return cookie

@@ -1,5 +1,6 @@
 import { CONTROLS, type SessionControls, SessionHolder, sealOff } from '../core/controls.ts'
 import type { Data } from '../core/json.ts'
+import type { RegenerateOptions } from '../core/login.ts'
 import type { Cookie } from './cookie.ts'
 import { fill } from './data.ts'
 import { StoreControls } from './store-controls.ts'
@@ -67,9 +68,10 @@ export class Session extends SessionHolder {
     return this.#settle(this[CONTROLS].destroy(), callback)
   }
 
-  /** Ends the session, and puts a new and empty one with a new id into its place on the request. */
-  regenerate(callback?: Callback): Promise<void> | this {
-    return this.#settle(this[CONTROLS].regenerate(), callback)
+  /** Ends the session, and puts a new and empty one with a new id into its place on the request; or with `keep` gives this one a new id. */
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Promise<void> | this {
+    if (typeof options === 'function') return this.#settle(this[CONTROLS].regenerate(), options)
+    return this.#settle(this[CONTROLS].regenerate(options), callback)
   }
 
   /** Holdfast's: runs a synchronous function on the latest data until it lands. */

@@ -1,6 +1,7 @@
 import type { SessionControls } from '../core/controls.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, put } from '../core/json.ts'
+import { keepOf, type RegenerateOptions } from '../core/login.ts'
 import { storedCookie } from './cookie.ts'
 import { userDataOf } from './data.ts'
 import { ownerOf } from './property.ts'
@@ -49,7 +50,9 @@ export class StoreControls implements SessionControls {
     return true
   }
 
-  regenerate(): Promise<void> {
+  regenerate({ keep = false }: RegenerateOptions = {}): Promise<void> {
+    const kept = keepOf(keep)
+    if (kept === true || kept.length > 0) throw new TypeError('this session was made from a store: regenerate() can keep nothing of it')
     return called(done => this.#store.regenerate?.(this.#req, done))
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { RegenerateOptions } from '../core/login.ts'
 import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
 import type { Policies } from '../core/policies.ts'
@@ -78,12 +79,24 @@ export interface SessionOptions extends Policies {
   property?: string | undefined
   /** Holdfast's: true for requests that shall have no session: no store call and no cookie. */
   skip?: ((req: Bearer) => boolean) | undefined
+  /** Holdfast's: true for requests that are no use of their session, such as a poll: they neither lengthen its life nor renew its cookie. */
+  passive?: ((req: Bearer) => boolean) | undefined
   /** Holdfast's: refuse at setup what no browser would store, as `createSessions` does. Default false: it is reported once. */
   strict?: boolean | undefined
+  /** Response headers say why a session was saved and a cookie set, or why not. Refused unless NODE_ENV is `development`. */
+  explain?: boolean | undefined
   /** Holdfast's: how long the store may take for one call, in ms or as `'5s'`. Default 5 seconds. */
   storeTimeout?: Duration | undefined
-  /** Holdfast's: a session that is only read gets a longer life at most once in this time. Default: each time (an express-session store), a twentieth of the life (Holdfast's). */
+  /** Holdfast's: a session that is only read gets a longer life at most once in this time. Default: each time (an express-session store without `idleTimeout`), else a twentieth of the life. */
   touchInterval?: Duration | undefined
+  /** Holdfast's: a session ends after this time without use, in ms or as `'30m'`, beside `cookie.maxAge`. Default none. */
+  idleTimeout?: Duration | undefined
+  /** Holdfast's: a session ends after this time in any case, in ms or as `'12h'`, however often it is used. Default none. */
+  absoluteTimeout?: Duration | undefined
+  /** Holdfast's: how long a user may stay signed in by `login(session, userId, { remember: true })`, in ms or as `'30d'`. Default 30 days. */
+  rememberTimeout?: Duration | undefined
+  /** Holdfast's, with a Holdfast store: whose session it is, by its data; a text of 1 to 255 octets, or nothing for nobody's. */
+  user?: ((data: AnyData) => string | null | undefined) | undefined
 }
 
 /** What a session has beside your data. */
@@ -92,9 +105,11 @@ export interface ExpressSessionMembers {
   readonly id: string
   readonly req: Bearer
   cookie: Cookie
-  /** Ends the session, and puts a new and empty one with a new id into its place on the request. */
+  /** Ends the session, and puts a new and empty one with a new id into its place on the request. With `keep` (Holdfast's) it goes on under a new id. */
   regenerate(): Promise<void>
   regenerate(callback: Done): this
+  regenerate(options: RegenerateOptions): Promise<void>
+  regenerate(options: RegenerateOptions, callback: Done): this
   /** Ends the session now, in the store and in the browser; `req.session` is gone. */
   destroy(): Promise<void>
   destroy(callback: Done): this

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { cookieValues } from '../cookie/header.ts'
+import { MOST_TOKENS } from '../core/transport.ts'
 import { type Secret, unsignValue } from '../crypto/cookie-signature.ts'
 
 const PREFIX = 's:'
@@ -8,15 +9,24 @@ export interface SignedCookie {
   value: string
   /** Signed by an older secret than the newest. */
   stale: boolean
+  /** The browser has sent another one under the same name that is signed as well. */
+  ambiguous?: boolean
 }
 
 /** The value of a signed cookie, wherever it can be found: in the header, or where cookie-parser has put it. */
 export function readSignedCookie(req: IncomingMessage, name: string, secrets: readonly Secret[]): SignedCookie | undefined {
   const { signedCookies, cookies } = req as { signedCookies?: Record<string, unknown>; cookies?: Record<string, unknown> }
-  const [raw] = cookieValues(req.headers.cookie, name)
-  return (
-    (raw ? opened(decoded(raw), secrets) : undefined) ?? verified(ownValue(signedCookies, name)) ?? opened(ownValue(cookies, name), secrets)
-  )
+  return inHeader(req.headers.cookie, name, secrets) ?? verified(ownValue(signedCookies, name)) ?? opened(ownValue(cookies, name), secrets)
+}
+
+/** Of several the first that is signed: what a subdomain, or another path, has put before it is none (H20). */
+function inHeader(header: string | undefined, name: string, secrets: readonly Secret[]): SignedCookie | undefined {
+  const signed = cookieValues(header, name)
+    .slice(0, MOST_TOKENS)
+    .map(raw => opened(decoded(raw), secrets))
+    .filter(cookie => cookie !== undefined)
+  const [first, ...others] = signed
+  return first && { ...first, ambiguous: others.some(({ value }) => value !== first.value) }
 }
 
 function opened(text: unknown, secrets: readonly Secret[]): SignedCookie | undefined {

@@ -1,4 +1,5 @@
 import type { Context } from 'koa'
+import { cookieValues } from '../cookie/header.ts'
 import { SessionKeysError } from '../core/errors.ts'
 import { escapeText } from '../core/text.ts'
 import type { DropInRequest } from './drop-in-request.ts'
@@ -11,15 +12,20 @@ import type { SessionOptions } from './types.ts'
 
 type CookieOptions = Parameters<Context['cookies']['get']>[1] & Parameters<Context['cookies']['set']>[2]
 
-export function readCookie({ ctx, settings }: DropInRequest): string | undefined {
-  return (
-    explained(ctx, () => ctx.cookies.get(settings.key, (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions)) ||
-    undefined
-  )
+export function readCookie({ ctx, settings }: DropInRequest): string | readonly string[] | undefined {
+  const options = (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions
+  const first = explained(ctx, () => ctx.cookies.get(settings.key, options)) || undefined
+  return settings.encrypt ? severalOf(ctx, settings.key, first) : first
+}
+
+/** Encrypted cookies prove themselves each: of several the first that is good counts. Where an app has put another value there, that does. */
+function severalOf(ctx: Context, key: string, first: string | undefined): string | readonly string[] | undefined {
+  const values = cookieValues(ctx.req.headers.cookie, key)
+  return values.length > 1 && values[0] === (first ?? '') ? values : first
 }
 
 export function writeCookie(request: DropInRequest, value: string): void {
-  const { ctx, settings, maxAge } = request
+  const { ctx, settings, cookieMaxAge: maxAge } = request
   set(ctx, settings, value, { ...settings, ...unsigned(settings), maxAge: maxAge === 'session' ? undefined : maxAge })
 }
 

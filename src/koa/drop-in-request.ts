@@ -1,12 +1,16 @@
 import type { Context } from 'koa'
+import type { Presented } from '../core/backend.ts'
+import type { CommitIntent } from '../core/config.ts'
 import { assume } from '../core/json.ts'
+import type { LifetimePolicy } from '../core/lifetime.ts'
+import type { Renewal } from '../core/login.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Session } from '../core/session.ts'
 import { newUuid } from '../crypto/session-id.ts'
 import { clearCookie, readCookie, refusesSecure, reportSecure, writeCookie } from './cookies.ts'
 import type { DropInPlan } from './drop-in.ts'
 import { KoaSessionHolder } from './facade.ts'
-import { keepThroughErrors } from './headers.ts'
+import { headersOn, keepThroughErrors } from './headers.ts'
 import { policyOf } from './options.ts'
 import { KoaRequestSession } from './request-session.ts'
 import type { KoaSession, SessionOptions } from './types.ts'
@@ -16,6 +20,7 @@ export class DropInRequest extends KoaRequestSession {
   readonly plan: DropInPlan
   /** The peer's store for this request; what `ContextStore` makes is made for it alone. */
   readonly store: unknown
+  protected override readonly knowsUsers: boolean
   #options: SessionOptions | undefined
   /** The life that `#options` began with. */
   #copied: number | 'session' | undefined
@@ -27,11 +32,17 @@ export class DropInRequest extends KoaRequestSession {
     const { ContextStore, store } = plan.options
     this.plan = plan
     this.store = ContextStore ? new ContextStore(ctx) : store
+    this.knowsUsers = plan.knowsUsers
   }
 
   /** The options in force for this request. */
   get settings(): SessionOptions {
     return this.#options ?? this.plan.options
+  }
+
+  /** The lifetimes in force for this request. */
+  get rules(): LifetimePolicy {
+    return this.session?.policy ?? this.plan.policy
   }
 
   /** `ctx.sessionOptions`: this request's own copy, made when it is asked for. */
@@ -54,6 +65,13 @@ export class DropInRequest extends KoaRequestSession {
   set maxAge(value: number | 'session' | undefined) {
     this.#chosen = { maxAge: value }
     if (this.#options) this.#options.maxAge = value
+  }
+
+  /** How long the browser keeps the cookie, as koa-session spells it: not longer than the server honours it. */
+  get cookieMaxAge(): number | 'session' | undefined {
+    const { maxAge, expiresAt } = this
+    if (!this.rules.beside || typeof maxAge !== 'number' || expiresAt === undefined) return maxAge
+    return Math.min(maxAge, Math.max(expiresAt - Date.now(), 1))
   }
 
   get expiresAt(): number | undefined {
@@ -105,15 +123,36 @@ export class DropInRequest extends KoaRequestSession {
   }
 
   protected override prepare(session: Session): void {
-    const { maxAge } = this
     // What another request has set meanwhile is not overwritten by what this one merely loaded.
-    const chosen = this.#chosen !== undefined || (this.#options !== undefined && maxAge !== this.#copied)
-    if (chosen || session.maxAge === undefined) session.maxAge = maxAge === 'session' ? null : maxAge || undefined
+    if (this.#hasChosen || session.maxAge === undefined) session.maxAge = engineLife(this.maxAge)
     if (this.#options) session.policy = policyOf(this.#options)
   }
 
-  protected readToken(): string | undefined {
-    if (!this.plan.external) return readCookie(this)
+  /** The handler has set a life in this request. */
+  get #hasChosen(): boolean {
+    return this.#chosen !== undefined || (this.#options !== undefined && this.#options.maxAge !== this.#copied)
+  }
+
+  override commit(intent: CommitIntent = {}): MaybePromise<void> {
+    const { renewal } = intent
+    return renewal?.life ? this.#logIn(intent, renewal, renewal.life.maxAge) : super.commit(intent)
+  }
+
+  /** The life of a login is the one that it asks for, or that the handler has chosen, or the configured one; the cookie goes by it. */
+  async #logIn(intent: CommitIntent, renewal: Renewal, own: number | null | undefined): Promise<void> {
+    const [chosen, copied] = [this.#chosen, this.#options?.maxAge]
+    this.maxAge = own ?? (this.#hasChosen ? this.maxAge : this.plan.options.maxAge)
+    try {
+      await super.commit({ ...intent, renewal: { ...renewal, life: { maxAge: engineLife(this.maxAge) } } })
+    } catch (error) {
+      this.#chosen = chosen
+      if (this.#options) this.#options.maxAge = copied
+      throw error
+    }
+  }
+
+  protected readToken(): Presented | undefined {
+    if (!this.plan.external) return this.plan.readers?.find(this.ctx.req.headers.cookie) ?? readCookie(this)
     const id: unknown = this.settings.externalKey?.get(this.ctx)
     if (id === undefined || id === null || typeof id === 'string') return id || undefined
     throw new TypeError('externalKey.get must return a string or nothing, and at once')
@@ -122,11 +161,13 @@ export class DropInRequest extends KoaRequestSession {
   protected writeToken(token: string): void {
     if (this.plan.external) this.settings.externalKey?.set(this.ctx, token)
     else writeCookie(this, token)
+    this.plan.readers?.endSent(headersOn(this.ctx.res), this.ctx.req.headers.cookie)
   }
 
   protected clearToken(): void {
     if (this.plan.external) this.settings.externalKey?.clear?.(this.ctx)
     else clearCookie(this)
+    this.plan.readers?.endAll(headersOn(this.ctx.res))
   }
 
   protected override refusesToken(): boolean {
@@ -142,4 +183,9 @@ export class DropInRequest extends KoaRequestSession {
     session.hold(holder, data => assume(holder, data))
     return holder
   }
+}
+
+/** A life as the engine spells it. */
+function engineLife(maxAge: number | 'session' | undefined): number | null | undefined {
+  return maxAge === 'session' ? null : maxAge || undefined
 }

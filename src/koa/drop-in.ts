@@ -2,19 +2,24 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Context } from 'koa'
 import type { EndedIds } from '../backends/legacy.ts'
 import { SessionKeysError } from '../core/errors.ts'
+import type { Data } from '../core/json.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { SessionManager } from '../core/manager.ts'
+import { noting } from '../core/noting.ts'
 import { durationMs } from '../core/options.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
-import { composeManager, type Place } from '../create.ts'
+import { composeManager, keysOf, type LegacyReaders, type Place } from '../create.ts'
 import type { KeyInput } from '../crypto/keyring.ts'
 import { newId } from '../crypto/session-id.ts'
+import { BesideUsers, userBy } from '../native/beside.ts'
+import { rememberOf } from '../native/options.ts'
 import { skips } from '../request/skip.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { emitOnApp } from './events.ts'
 import { policyOf, resolve } from './options.ts'
 import type { Plan } from './plan.ts'
+import { koaReaders } from './readers.ts'
 import type { KoaRequestSession } from './request-session.ts'
 import { koaSessionPort } from './store.ts'
 import type { CreateSessionOptions, SessionOptions } from './types.ts'
@@ -28,6 +33,8 @@ export interface DropInShared {
 }
 
 /** Options that say which session it is. */
+const NO_KEYS = 'encrypt needs app.keys: set app.keys = [secret, …], newest first, before the first request'
+
 const IDENTITY = ['key', 'store', 'ContextStore', 'externalKey', 'encrypt', 'path', 'domain'] as const
 
 /** The peer's options, translated for the engine. */
@@ -40,8 +47,14 @@ export class DropInPlan implements Plan {
   readonly cookieNames: readonly string[]
   /** The id travels by the app's own means. */
   readonly external: boolean
+  /** What takes over cookies that are not encrypted. */
+  readonly readers: LegacyReaders | undefined
   /** The request whose `beforeSave` runs. */
   readonly hook = new AsyncLocalStorage<unknown>()
+  /** Whether a session can say whose it is: not in a cookie that anybody can write. */
+  readonly knowsUsers: boolean
+  /** Whose sessions the store holds. */
+  readonly users: BesideUsers
   readonly #keysOf: () => readonly KeyInput[] | undefined
 
   constructor(options: SessionOptions, app: { keys?: unknown }, shared: DropInShared) {
@@ -51,13 +64,21 @@ export class DropInPlan implements Plan {
     const stored = Boolean(options.store || options.ContextStore)
     this.external = stored && options.externalKey !== undefined
     this.vary = this.external ? undefined : 'Cookie'
-    this.cookieNames = this.external ? [] : [options.key, `${options.key}.sig`]
+    this.readers = options.encrypt && !stored ? koaReaders(options, this.policy) : undefined
+    this.cookieNames = this.external ? [] : [options.key, `${options.key}.sig`, ...(this.readers?.cookieNames ?? [])]
+    this.knowsUsers = stored || options.signed || options.encrypt === true
+    const { ContextStore, store, key, storeTimeout } = options
+    this.users = new BesideUsers(ContextStore ? undefined : store, key, storeTimeout)
     this.#keysOf = () => sealingKeys(app.keys)
     this.manager = this.#manager(shared, stored)
   }
 
   get autoCommit(): boolean {
     return this.options.autoCommit
+  }
+
+  get explains(): boolean {
+    return this.options.explain === true
   }
 
   skip(ctx: Context): boolean {
@@ -74,24 +95,31 @@ export class DropInPlan implements Plan {
 
   #manager(shared: DropInShared, stored: boolean): SessionManager {
     const { options } = this
-    const { valid, onStoreError } = options
+    const { valid, onStoreError, passive, user } = options
     const ctxOf = (request: unknown) => (request as DropInRequest).ctx
+    const emit = emitOnApp(shared.refOf)
+    const sealed = options.encrypt && !stored
     return composeManager({
       place: this.#place(shared, stored),
-      protection: options.encrypt && !stored ? 'sealed' : 'none',
-      keys: this.#keysOf,
-      keysMissing: 'encrypt needs app.keys: set app.keys = [secret, …], newest first, before the first request',
+      protection: sealed ? 'sealed' : 'none',
+      keys: sealed ? keysOf(this.#keysOf, NO_KEYS, emit, ring => this.readers?.accept(ring)) : undefined,
+      revokedOrigins: this.readers?.revokedOrigins,
+      // As the peers do, which look at the first.
+      ambiguous: 'first',
       scope: options.key,
       policy: this.policy,
       cookieName: stored ? undefined : options.key,
-      emit: emitOnApp(shared.refOf),
+      emit: options.explain ? noting(emit) : emit,
       reissue: 'on-save',
       storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
+      rememberTimeout: rememberOf(options),
+      userOf: userBy<Data>(user),
       conflict: options.conflict,
       guard: options.guard,
       onGone: options.onGone,
       onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, ctxOf(request)) : onStoreError,
       maxRecordBytes: options.maxRecordBytes,
+      passive: passive && (request => passive(ctxOf(request))),
       valid: valid && ((request, wire) => valid(ctxOf(request), wire as object)),
       beforeSave: request => (request as DropInRequest).beforeSave(),
       inHook: request => this.hook.getStore() === request,
@@ -102,7 +130,8 @@ export class DropInPlan implements Plan {
     const { genid, prefix = '', store, ContextStore } = this.options
     if (!stored) return { in: 'cookie', format: koaFormat }
     if (ContextStore || !isSessionStore(store)) return { in: 'peer-store', port: koaSessionPort, ended }
-    return { in: 'store', store, newId: (request, partition) => (genid ? (request as DropInRequest).newId() : prefix + newId(partition)) }
+    const idFor = (request: unknown, partition?: string) => (genid ? (request as DropInRequest).newId() : prefix + newId(partition))
+    return { in: 'store', store, newId: idFor, epochs: this.users.epochs }
   }
 }
 

@@ -1,5 +1,6 @@
 import { CONTROLS, SessionHolder, sealOff } from '../core/controls.ts'
 import { type Data, dataOf, put } from '../core/json.ts'
+import type { RegenerateOptions } from '../core/login.ts'
 import type { DropInRequest } from './drop-in-request.ts'
 import { isMember } from './wire.ts'
 
@@ -108,8 +109,9 @@ export class KoaSessionHolder extends SessionHolder {
     return settle(() => this.#state.commit({ force: true }), callback)
   }
 
-  regenerate(callback?: Callback): Promise<void> | undefined {
-    return settle(() => this.#state.commit({ regenerate: true }), callback)
+  regenerate(options?: RegenerateOptions | Callback, callback?: Callback): Promise<void> | undefined {
+    if (typeof options === 'function') return settle(() => this.#state.commit({ regenerate: true }), options)
+    return settle(() => (options ? this.#state.regenerate(options) : this.#state.commit({ regenerate: true })), callback)
   }
 
   manuallyCommit(): Promise<void> | undefined {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import { setsCookie } from '../cookie/header.ts'
-import { markPrivate as markHeadersPrivate } from '../request/caching.ts'
+import type { ResponseHeaders } from '../core/transport.ts'
+import { type Caching, restrictCaching } from '../request/caching.ts'
 
 /** Tells caches that the answer depends on a request header, also where Koa's error handling makes the answer. */
 export function markVary(ctx: Context, header: string, failed: boolean): void {
@@ -11,9 +12,19 @@ export function markVary(ctx: Context, header: string, failed: boolean): void {
   if (failed) keptOf(ctx).vary.add(header)
 }
 
-/** Keeps an answer with a token out of shared caches. */
-export function markPrivate(res: ServerResponse): void {
-  if (!res.headersSent) markHeadersPrivate({ get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) })
+/** Says who may keep the answer, where the app has not. `ours` is what was said here before. */
+export function markCaching(res: ServerResponse, caching: Caching, ours?: Caching): void {
+  if (!res.headersSent) restrictCaching(headersOn(res), caching, ours)
+}
+
+/** A response's headers, as far as the session needs them. */
+export function headersOn(res: ServerResponse): ResponseHeaders {
+  return { get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) }
+}
+
+/** The answer that Koa's error handling makes of a failure shall be kept by nobody. */
+export function keepNoStore(ctx: Context): void {
+  if (!ctx.res.headersSent) keptOf(ctx).headers.set('Cache-Control', 'no-store')
 }
 
 /** Whether the response sets one of these cookies. */
@@ -73,7 +84,7 @@ function restoreBeforeHead(ctx: Context, kept: Kept): void {
       if (missing.length > 0) res.setHeader('Set-Cookie', [...present, ...missing])
       for (const [name, value] of kept.headers) if (!res.hasHeader(name)) res.setHeader(name, value)
       for (const header of kept.vary) ctx.vary(header)
-      if (cookies.length > 0 || kept.headers.size > 0) markPrivate(res)
+      if (cookies.length > 0 || kept.headers.size > 0) markCaching(res, 'private')
     }
     return writeHead.apply(res, args as Parameters<typeof writeHead>)
   } as typeof writeHead

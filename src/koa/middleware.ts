@@ -9,8 +9,10 @@ import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
+import type { Users } from '../native/beside.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
 import { ContextProperty, Instance } from './context.ts'
+import { csrf } from './csrf.ts'
 import { livePlan } from './drop-in.ts'
 import { reportBeside } from './events.ts'
 import { NativePlan } from './native.ts'
@@ -31,12 +33,18 @@ export interface NativeOptions {
 export interface SessionMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, SessionContext<D>> {
   /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
   load(request: IncomingMessage): Promise<D | null>
+  /** With a Holdfast store: the live sessions of a user (see `login` and the option `user`), oldest first. */
+  list: Users['list']
+  /** With a Holdfast store: ends all sessions of a user, "log out everywhere". How many there were. */
+  revokeAll: Users['revokeAll']
+  /** With a Holdfast store: a ticket for `login(session, userId, { ticket })`, taken before the password is checked. */
+  beginLogin: Users['beginLogin']
 }
 
 /** The same in native mode. */
 export interface NativeMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, NativeContext<D>> {
-  /** The data of a request's session, or null. */
-  load(request: IncomingMessage): Promise<D | null>
+  /** The manager's own. */
+  load: Sessions<D>['load']
 }
 
 /** A Koa app, whatever its state and context are. */
@@ -56,6 +64,7 @@ export interface CreateSession {
   readonly createSession: CreateSession
   readonly default: CreateSession
   readonly SessionOptions: typeof SessionOptions
+  readonly csrf: typeof csrf
 }
 
 function create(first: unknown, second?: unknown, third?: NativeOptions): SessionMiddleware<object> {
@@ -69,6 +78,7 @@ export const session: CreateSession = Object.assign(create as CreateSession, {
   createSession: create,
   default: create,
   SessionOptions,
+  csrf,
 }) as CreateSession
 
 function isApp(value: unknown): value is KoaApp {
@@ -84,7 +94,12 @@ function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<o
   for (const problem of browserProblems(resolved)) warnings.warn('HOLDFAST_COOKIE', `session option ${problem}`, problem)
   sayWhatIsNotPromised(resolved, warnings)
   const shared = { ended: new EndedIds(), warnings, refOf: createRefs() }
-  return mount(app, options.property ?? 'session', livePlan(options, app, shared), warnings)
+  const plan = livePlan(options, app, shared)
+  return Object.assign(mount(app, options.property ?? 'session', plan, warnings), {
+    list: async (userId: string) => plan().users.list(userId),
+    revokeAll: async (userId: string) => plan().users.revokeAll(userId),
+    beginLogin: async (userId: string) => plan().users.beginLogin(userId),
+  })
 }
 
 function acceptOldSpelling(options: CreateSessionOptions & { maxage?: CreateSessionOptions['maxAge'] }): void {
@@ -106,7 +121,11 @@ function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions 
   mustBeFunction('skip', skip)
   const warnings = processWarnings()
   const plan = new NativePlan(sessions, skip, warnings)
-  return mount(app, property, () => plan, warnings)
+  // The manager's own looks at `origins`, too.
+  return Object.assign(
+    mount(app, property, () => plan, warnings),
+    { load: sessions.load.bind(sessions) },
+  )
 }
 
 function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings): SessionMiddleware<object> {
@@ -164,6 +183,7 @@ async function run(request: KoaRequestSession, next: Next): Promise<void> {
   const { plan, ctx } = request
   if (request.skips()) {
     await next()
+    if (plan.explains && !ctx.res.headersSent) request.explain()
     return
   }
   if (plan.manager.eager && !request.opened) await request.open()

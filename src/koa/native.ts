@@ -1,8 +1,9 @@
 import type { Context } from 'koa'
+import type { Presented } from '../core/backend.ts'
 import { assume, type Data } from '../core/json.ts'
 import { NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
-import type { ResponseHeaders } from '../core/transport.ts'
+import type { ReadHeader, ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
 import type { Sessions } from '../native/sessions.ts'
 import { skips } from '../request/skip.ts'
@@ -14,6 +15,7 @@ import { KoaRequestSession } from './request-session.ts'
 export class NativePlan implements Plan {
   readonly sessions: Sessions<object>
   readonly autoCommit = true
+  readonly noStore = true
   readonly cookieNames: readonly string[]
   readonly #skip: ((ctx: Context) => boolean) | undefined
 
@@ -23,12 +25,15 @@ export class NativePlan implements Plan {
     this.sessions = sessions
     this.warnings = warnings
     this.#skip = skip
-    const { cookieName } = sessions.transport
-    this.cookieNames = cookieName === undefined ? [] : [cookieName]
+    this.cookieNames = sessions.cookieNames
   }
 
   get manager(): Sessions<object>['manager'] {
     return this.sessions.manager
+  }
+
+  get explains(): boolean {
+    return this.sessions.explains
   }
 
   get vary(): string | undefined {
@@ -53,6 +58,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 class NativeRequest extends KoaRequestSession {
   readonly plan: NativePlan
+  protected override readonly knowsUsers = true
 
   constructor(ctx: Context, plan: NativePlan) {
     super(ctx)
@@ -64,13 +70,18 @@ class NativeRequest extends KoaRequestSession {
     return { get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) }
   }
 
-  protected readToken(): string | undefined {
-    return this.plan.sessions.transport.read(name => this.ctx.get(name) || undefined)
+  /** What the browser has sent, by name. */
+  get #sent(): ReadHeader {
+    return name => this.ctx.get(name) || undefined
+  }
+
+  protected readToken(): Presented | undefined {
+    return this.plan.sessions.readToken(this.ctx.req)
   }
 
   protected writeToken(token: string, expiresAt: number | undefined): void {
     const { transport } = this.plan.sessions
-    transport.write(this.#headers, token, expiresAt)
+    transport.write(this.#headers, token, expiresAt, this.#sent)
     if (transport.secure && !this.ctx.secure && !LOOPBACK.test(this.ctx.hostname)) this.#reportPlainHttp(transport.cookieName)
   }
 
@@ -84,7 +95,7 @@ class NativeRequest extends KoaRequestSession {
   }
 
   protected clearToken(): void {
-    this.plan.sessions.transport.clear(this.#headers)
+    this.plan.sessions.transport.clear(this.#headers, this.#sent)
   }
 
   protected hold(source: object, session: Session): NativeSession {

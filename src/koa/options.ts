@@ -1,8 +1,12 @@
 import { cookieProblems } from '../cookie/attributes.ts'
-import type { LifetimePolicy } from '../core/lifetime.ts'
+import type { Beside, LifetimePolicy } from '../core/lifetime.ts'
 import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
 import { checkPolicies } from '../core/policies.ts'
 import { isSessionStore } from '../core/store.ts'
+import { checkUser, timesOf } from '../native/beside.ts'
+import { checkEnvironment } from '../native/environment.ts'
+import { rememberOf } from '../native/options.ts'
+import { koaReaders } from './readers.ts'
 import type { CreateSessionOptions, SessionOptions as Options } from './types.ts'
 import { DEFAULT_LIFE_MS, decode, encode } from './wire.ts'
 
@@ -33,7 +37,7 @@ export function resolve(options: CreateSessionOptions): Options {
 }
 
 const BOOLEANS = ['autoCommit', 'overwrite', 'httpOnly', 'signed', 'rolling', 'renew', 'secure', 'strict', 'encrypt'] as const
-const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave', 'skip'] as const
+const FUNCTIONS = ['encode', 'decode', 'genid', 'valid', 'beforeSave', 'skip', 'passive'] as const
 const STRINGS = ['key', 'prefix', 'property'] as const
 const STORE_METHODS = ['get', 'set', 'destroy'] as const
 
@@ -46,7 +50,11 @@ function check(options: CreateSessionOptions): void {
   for (const name of STRINGS) expect(name, options[name], 'string')
   for (const name of FUNCTIONS) mustBeFunction(name, options[name])
   if (options.storeTimeout !== undefined) durationMs('storeTimeout', options.storeTimeout)
+  const own = resolve(options)
+  checkTimes(own)
+  checkUser(own.user, ContextStore || store)
   checkPolicies(options)
+  checkEnvironment({ explain: options.explain })
   if (sameSite !== null) expect('sameSite', sameSite, 'string')
   if (store !== undefined && !isSessionStore(store)) mustHaveMethods('store', store, STORE_METHODS)
   if (externalKey !== undefined) {
@@ -60,10 +68,22 @@ function check(options: CreateSessionOptions): void {
   if (options.encrypt && (store || ContextStore)) {
     throw new TypeError('encrypt seals the session in its cookie; with a store the cookie holds only an id: leave encrypt or the store out')
   }
+  if (options.readers) {
+    if (!options.encrypt) throw new TypeError('readers take over signed cookies into the encrypted one: they need encrypt: true')
+    const resolved = resolve(options)
+    koaReaders(resolved, policyOf(resolved))
+  }
   if (options.strict) {
     const problems = browserProblems(resolve(options))
     if (problems.length > 0) throw new TypeError(problems.join('; '))
   }
+}
+
+function checkTimes(options: Options): void {
+  const { idleMs, touchMs } = timesOf(options)
+  rememberOf(options)
+  if (touchMs !== undefined && idleMs === undefined && !options.rolling)
+    throw new TypeError('touchInterval needs rolling: true or idleTimeout: without them no read is written down')
 }
 
 /** What no browser would store, each with the option and what to do. */
@@ -86,7 +106,22 @@ export function fillDefaults(options: CreateSessionOptions): void {
     if (!(name in options)) Object.assign(options, { [name]: value })
 }
 
-/** koa-session's lifetimes: `maxAge` from the last save; `rolling` and `renew` save more often. */
-export function policyOf({ rolling, renew }: SessionOptions): LifetimePolicy {
-  return { idleMs: DEFAULT_LIFE_MS, absoluteMs: null, touch: rolling ? 'always' : renew ? 'half-life' : 'never' }
+/**
+ * koa-session's lifetimes: `maxAge` from the last save; `rolling` and `renew` save more often. Holdfast's own stand beside them. Where
+ * there is no `maxAge` in ms, `idleTimeout` takes its place.
+ */
+export function policyOf(options: SessionOptions): LifetimePolicy {
+  const { idleMs, absoluteMs, touchMs, beside } = timesOf(options)
+  const policy: LifetimePolicy = { idleMs: idleMs ?? DEFAULT_LIFE_MS, absoluteMs, touch: touchOf(options, touchMs, beside) }
+  return beside ? { ...policy, beside } : policy
+}
+
+function touchOf(
+  { maxAge, rolling, renew }: SessionOptions,
+  touchMs: number | undefined,
+  beside: Beside | undefined,
+): LifetimePolicy['touch'] {
+  if (rolling) return touchMs ?? 'always'
+  if (beside?.idleMs !== undefined && typeof maxAge !== 'number') return beside.markMs ?? 'always'
+  return renew ? 'half-life' : 'never'
 }

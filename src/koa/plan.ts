@@ -7,7 +7,11 @@ export interface Plan {
   readonly manager: SessionManager
   readonly autoCommit: boolean
   /** The request header that the answer depends on, for `Vary`. */
+  /** Answers say what became of their session, in development. */
+  readonly explains?: boolean | undefined
   readonly vary: string | undefined
+  /** An answer that has read a user's session is `no-store`, unless the app says otherwise. */
+  readonly noStore?: boolean | undefined
   /** The cookies that it sets; they survive Koa's reset of headers after an error. */
   readonly cookieNames: readonly string[]
   skip(ctx: Context): boolean

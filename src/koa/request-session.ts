@@ -1,12 +1,17 @@
 import type { Context } from 'koa'
+import type { ResponseHeaders } from '../core/transport.ts'
+import type { Caching } from '../request/caching.ts'
+import { whenClosed } from '../request/closing.ts'
 import { RequestSession } from '../request/request-session.ts'
-import { keepThroughErrors, markPrivate, markVary, setsAny } from './headers.ts'
+import { keepNoStore, keepThroughErrors, markCaching, markVary, setsAny } from './headers.ts'
 import type { Plan } from './plan.ts'
 
 /** One request's session in Koa: what survives Koa's error handling, and what caches are told. */
 export abstract class KoaRequestSession extends RequestSession {
   readonly ctx: Context
   abstract override readonly plan: Plan
+  /** What this has said of caching. */
+  #caching: Caching | undefined
 
   constructor(ctx: Context) {
     super()
@@ -21,20 +26,44 @@ export abstract class KoaRequestSession extends RequestSession {
     return this.ctx.res.headersSent
   }
 
+  protected setHeader(name: string, value: string): void {
+    this.ctx.res.setHeader(name, value)
+  }
+
   protected asksToSkip(): boolean {
     return this.plan.skip(this.ctx)
   }
 
   protected tell(write: () => void): void {
     keepThroughErrors(this.ctx, this.plan.cookieNames, write)
-    markPrivate(this.ctx.res)
+    this.#restrictCaching(this.showsUser)
+  }
+
+  protected onClose(listener: () => void): void {
+    whenClosed(this.ctx.res, listener)
+  }
+
+  /** Of an error's answer, too, in which Koa keeps nothing else. */
+  explain(): void {
+    const { res } = this.ctx
+    const headers: ResponseHeaders = { get: name => res.getHeader(name), set: (name, value) => res.setHeader(name, value) }
+    keepThroughErrors(this.ctx, [], () => this.explainTo(headers))
   }
 
   /** At the end of a request, committed or not: what caches must know. */
   finish(failed: boolean): void {
     const { ctx, plan } = this
     if (this.accessed && plan.vary) markVary(ctx, plan.vary, failed)
+    if (plan.explains && !ctx.res.headersSent) this.explain()
     // Koa signs an older key's cookie anew by itself.
-    if (setsAny(ctx.res, plan.cookieNames)) markPrivate(ctx.res)
+    const { showsUser } = this
+    if (showsUser || setsAny(ctx.res, plan.cookieNames)) this.#restrictCaching(showsUser)
+    if (showsUser && failed) keepNoStore(ctx)
+  }
+
+  #restrictCaching(showsUser: boolean): void {
+    const caching = showsUser ? 'no-store' : 'private'
+    markCaching(this.ctx.res, caching, this.#caching)
+    this.#caching = caching
   }
 }

@@ -12,16 +12,16 @@ export const koaSessionPort: LegacyPort = {
   newId: request => (request as DropInRequest).newId(),
 
   load(id, request) {
-    const { ctx, settings, store } = request as DropInRequest
+    const { ctx, rules, settings, store } = request as DropInRequest
     const maxAge = settings.maxAge === 'session' ? DEFAULT_LIFE_MS : settings.maxAge
     const answer = (store as KoaSessionStore).get(id, maxAge, { ctx, rolling: settings.rolling }) as MaybePromise<unknown>
-    return chain(answer, fromStore)
+    return chain(answer, found => fromStore(found, rules))
   },
 
-  save(id, data, { life, changed }, request) {
-    const { ctx, settings, store } = request as DropInRequest
+  save(id, data, { changed, ...draft }, request) {
+    const { ctx, rules, settings, store } = request as DropInRequest
     const options = { changed, ctx, rolling: settings.rolling }
-    return (store as KoaSessionStore).set(id, toWire(data, life), life.idleMs + STORE_GRACE_MS, options)
+    return (store as KoaSessionStore).set(id, toWire({ ...draft, data }, rules), draft.life.idleMs + STORE_GRACE_MS, options)
   },
 
   delete(id, request) {

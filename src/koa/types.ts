@@ -1,9 +1,11 @@
 import type { Context } from 'koa'
+import type { RegenerateOptions } from '../core/login.ts'
 import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
 import type { Policies } from '../core/policies.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
+import type { ReaderOptions } from '../create.ts'
 
 /** A koa-session store. */
 export interface KoaSessionStore {
@@ -70,12 +72,31 @@ export interface SessionOptions extends Policies {
   property?: string | undefined
   /** Holdfast's: true for requests that shall have no session: no store call and no cookie. */
   skip?: ((ctx: Context) => boolean) | undefined
+  /** Holdfast's: true for requests that are no use of their session, such as a poll: they neither lengthen its life nor renew its cookie. */
+  passive?: ((ctx: Context) => boolean) | undefined
   /** Holdfast's: refuse at setup what no browser would store, as `createSessions` does. Default false: it is reported once. */
   strict?: boolean | undefined
+  /** Response headers say why a session was saved and a cookie set, or why not. Refused unless NODE_ENV is `development`. */
+  explain?: boolean | undefined
   /** Holdfast's: how long the store may take for one call, in ms or as `'5s'`. Default 5 seconds. */
   storeTimeout?: Duration | undefined
+  /** Holdfast's: a session ends after this time without use, in ms or as `'30m'`, beside `maxAge`. Default none. */
+  idleTimeout?: Duration | undefined
+  /** Holdfast's: a session ends after this time in any case, in ms or as `'12h'`, however often it is renewed. Default none. */
+  absoluteTimeout?: Duration | undefined
+  /** Holdfast's: with `rolling` or `idleTimeout`, a session that is only read is written at most once in this time. Default: each time (`rolling`), a twentieth of `idleTimeout`. */
+  touchInterval?: Duration | undefined
+  /** Holdfast's: how long a user may stay signed in by `login(session, userId, { remember: true })`, in ms or as `'30d'`. Default 30 days. */
+  rememberTimeout?: Duration | undefined
+  /** Holdfast's, with a Holdfast store: whose session it is, by its data; a text of 1 to 255 octets, or nothing for nobody's. */
+  user?: ((data: AnyData) => string | null | undefined) | undefined
   /** Holdfast's: encrypt the cookie with `app.keys` (cookie mode only). Default false. */
   encrypt?: boolean | undefined
+  /**
+   * Holdfast's, with `encrypt`: signed cookies of koa-session or cookie-session that are taken over until a date, so that turning
+   * `encrypt` on is no logout. Default none.
+   */
+  readers?: readonly ReaderOptions[] | undefined
 }
 
 export type CreateSessionOptions = Partial<SessionOptions>
@@ -97,9 +118,11 @@ export interface KoaSessionMembers<D extends object = DefaultData> {
   save(callback: (error?: Error) => void): void
   /** Writes the session now if it changed; for `autoCommit: false`. */
   manuallyCommit(): Promise<void>
-  /** Gives the session a new id and keeps its data; the old id is dead when this has finished. */
+  /** Gives the session a new id and keeps its data, or (Holdfast's) those of `keep`; the old id is dead when this has finished. */
   regenerate(): Promise<void>
   regenerate(callback: (error?: Error) => void): void
+  regenerate(options: RegenerateOptions): Promise<void>
+  regenerate(options: RegenerateOptions, callback: (error?: Error) => void): void
   /** The general form of the three above. */
   commit(options?: { save?: boolean; regenerate?: boolean }): Promise<void>
   commit(options: { save?: boolean; regenerate?: boolean }, callback: (error?: Error) => void): void

@@ -3,8 +3,10 @@ import type { LegacyFound } from '../backends/legacy.ts'
 import type { Absent, Draft, Loaded } from '../core/backend.ts'
 import { SessionAsyncHookError } from '../core/errors.ts'
 import { type Content, copy, type Data, parseData, put } from '../core/json.ts'
+import type { LifetimePolicy } from '../core/lifetime.ts'
+import { applyMarks, type Marks, marksOf, readMarks } from '../core/marks.ts'
 import { isPromise } from '../core/maybe.ts'
-import type { Life } from '../core/record.ts'
+import type { Life, Meta } from '../core/record.ts'
 import type { AnyData } from '../core/session-data.ts'
 
 /** One day: the life of a session where none is configured. */
@@ -33,18 +35,21 @@ export function isMember(key: string): boolean {
 }
 
 /** Data and bookkeeping as one object, in koa-session's words and order, as its stores and encoders get it. */
-export function toWire(data: Data, life: Life): Data {
+export function toWire({ data, ...draft }: Pick<Draft, 'data' | 'life' | 'userId' | 'meta'>, rules: LifetimePolicy): Data {
   const wire = { ...data }
+  const { life } = draft
   if (life.maxAge === null) wire._session = true
   else {
     wire._expire = life.expiresAt
     wire._maxAge = life.idleMs
   }
+  const marks = marksOf(draft, rules)
+  if (marks) wire._holdfast = marks
   return wire
 }
 
 /** The life that the bookkeeping tells of; what it does not say is unlimited. */
-function lifeOf(wire: Data): Life {
+export function lifeOf(wire: Data, marks: Marks, rules: LifetimePolicy): Life {
   const { _expire, _maxAge } = wire
   const expiresAt = typeof _expire === 'number' ? _expire : Number.POSITIVE_INFINITY
   const idleMs = typeof _maxAge === 'number' ? _maxAge : Number.NaN
@@ -52,6 +57,7 @@ function lifeOf(wire: Data): Life {
   const life: Life = { createdAt: touchedAt, touchedAt, idleMs, expiresAt }
   if ('_session' in wire) life.maxAge = null
   else if (typeof _maxAge === 'number') life.maxAge = _maxAge
+  applyMarks(life, marks, rules)
   return life
 }
 
@@ -67,22 +73,28 @@ function wireOf(answer: unknown): Data {
 }
 
 /** What a koa-session store answered. The data are read only after `valid` has seen, and perhaps changed, the object. */
-export function fromStore(answer: unknown): LegacyFound | Absent {
+export function fromStore(answer: unknown, rules: LifetimePolicy): LegacyFound | Absent {
   if (!answer) return { absent: true, value: answer }
   const wire = wireOf(answer)
-  return { wire: answer, life: lifeOf(wire), data: () => userDataOf(wire) }
+  const marks = readMarks(wire._holdfast)
+  const { userId, meta } = marks
+  return { wire: answer, life: lifeOf(wire, marks, rules), userId, meta, data: () => userDataOf(wire) }
 }
 
 /** A session out of a cookie. What it is compared with is fixed before the handler gets the data. */
 class CookieContent implements Omit<Loaded, 'value'> {
   readonly wire: Data
   readonly life: Life
+  readonly userId: string | undefined
+  readonly meta: Meta | undefined
   #base: Content | undefined
   #taken = false
 
-  constructor(wire: Data, life: Life, base: string | undefined) {
+  constructor(wire: Data, life: Life, { userId, meta }: Marks, base: string | undefined) {
     this.wire = wire
     this.life = life
+    this.userId = userId
+    this.meta = meta
     this.#base = base
   }
 
@@ -107,20 +119,22 @@ interface WireRequest {
     /** A `valid` hook sees the stored object, and may change it. */
     valid?: unknown
   }
+  /** The lifetimes in force. */
+  readonly rules: LifetimePolicy
   /** A decoder failed for another reason than malformed text: the cookie must not make the next request fail too. */
   forgetCookie(): void
 }
 
 /** koa-session's cookie: data and bookkeeping in one JSON text, or whatever the site's `encode` makes of them. */
 export const koaFormat: CookieFormat = {
-  encode({ data, life, text }: Draft, request: unknown): string {
-    const { settings } = request as WireRequest
-    if (settings.encode !== encode) return encoded(settings.encode(toWire(data, life)))
-    return Buffer.from(withTail(text(), life)).toString('base64')
+  encode(draft: Draft, request: unknown): string {
+    const { settings, rules } = request as WireRequest
+    if (settings.encode !== encode) return encoded(settings.encode(toWire(draft, rules)))
+    return Buffer.from(withTail(draft.text(), tailOf(draft.life, marksOf(draft, rules)))).toString('base64')
   },
 
   decode(text: string, request: unknown): Omit<Loaded, 'value'> | Absent {
-    const { settings } = request as WireRequest
+    const { settings, rules } = request as WireRequest
     const standard = settings.decode === decode
     const json = standard ? jsonOf(text) : ''
     let answer: unknown
@@ -137,14 +151,16 @@ export const koaFormat: CookieFormat = {
       throw new SessionAsyncHookError('decode')
     }
     const wire = wireOf(answer)
-    const life = lifeOf(wire)
-    return new CookieContent(wire, life, standard && !settings.valid ? withoutTail(json, wire, life) : undefined)
+    const marks = readMarks(wire._holdfast)
+    const life = lifeOf(wire, marks, rules)
+    return new CookieContent(wire, life, marks, standard && !settings.valid ? withoutTail(json, wire, life) : undefined)
   },
 }
 
 /** The bookkeeping as JSON text, less its opening brace; written by hand, so that a read costs one JSON.stringify. */
-function tailOf({ maxAge, expiresAt, idleMs }: Life): string {
-  return maxAge === null ? '"_session":true}' : `"_expire":${numberText(expiresAt)},"_maxAge":${numberText(idleMs)}}`
+function tailOf({ maxAge, expiresAt, idleMs }: Life, marks: unknown): string {
+  const beside = marks === undefined ? '' : `,"_holdfast":${JSON.stringify(marks)}`
+  return `${maxAge === null ? '"_session":true' : `"_expire":${numberText(expiresAt)},"_maxAge":${numberText(idleMs)}`}${beside}}`
 }
 
 function numberText(value: number): string {
@@ -161,13 +177,13 @@ function encoded(answer: unknown): string {
 }
 
 /** Adds bookkeeping to the text of the data: they need not be written twice. */
-function withTail(text: string, life: Life): string {
-  return text === '{}' ? `{${tailOf(life)}` : `${text.slice(0, -1)},${tailOf(life)}`
+function withTail(text: string, tail: string): string {
+  return text === '{}' ? `{${tail}` : `${text.slice(0, -1)},${tail}`
 }
 
 /** The text of the data, if the cookie is written as koa-session writes it: only then can texts be compared. */
 function withoutTail(json: string, wire: Data, life: Life): string | undefined {
-  const tail = tailOf(life)
+  const tail = tailOf(life, wire._holdfast)
   if (json === `{${tail}`) return '{}'
   if (!json.endsWith(`,${tail}`)) return undefined
   for (const key of MEMBERS) if (Object.hasOwn(wire, key)) return undefined

@@ -1,8 +1,12 @@
 import type { ResponseHeaders } from '../core/transport.ts'
 
-/** Keeps an answer with a token out of shared caches, unless the app has said what it wants (ASVS 14.3.2). */
-export function markPrivate(headers: ResponseHeaders): void {
-  if (headers.get('Cache-Control') === undefined) headers.set('Cache-Control', 'private')
+/** Who may keep an answer: the browser that asked for it, or nobody. */
+export type Caching = 'private' | 'no-store'
+
+/** Keeps an answer out of caches, unless the app has said what it wants (ASVS 14.3.2). `ours` is what was said here before. */
+export function restrictCaching(headers: ResponseHeaders, caching: Caching, ours?: Caching): void {
+  const present = headers.get('Cache-Control')
+  if (present === undefined || present === ours) headers.set('Cache-Control', caching)
 }
 
 /** Tells caches that the answer depends on a request header. */

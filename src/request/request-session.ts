@@ -1,18 +1,29 @@
+import type { Presented } from '../core/backend.ts'
 import type { CommitIntent, CommitResult } from '../core/config.ts'
-import type { SessionControls, SessionHolder } from '../core/controls.ts'
+import type { LogoutOptions, SessionHolder, SignalOptions, SiteData, UserControls } from '../core/controls.ts'
 import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
+import { keepOf, type LoginOptions, type ReauthenticatedOptions, type RegenerateOptions, type Renewal } from '../core/login.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
+import type { Noting } from '../core/noting.ts'
+import { type Duration, durationMs, mustBeOneOf } from '../core/options.ts'
 import type { Session } from '../core/session.ts'
+import type { ResponseHeaders } from '../core/transport.ts'
+import { everyMs, type Watch } from '../core/watch.ts'
+import { Explanation } from './explanation.ts'
 
 /** What an adapter has made of the options. */
 export interface RequestPlan {
   readonly manager: SessionManager
+  /** Answers say what became of their session, in development. */
+  readonly explains?: boolean | undefined
+  /** An answer that has read a user's session is `no-store`, unless the app says otherwise. */
+  readonly noStore?: boolean | undefined
 }
 
 /** One request's session in any framework: when it is opened, what the handler holds, and what becomes of its token. */
-export abstract class RequestSession implements SessionControls {
+export abstract class RequestSession implements UserControls, Noting {
   isNew = true
   /** The handler asked for a save in any case. */
   requireSave = false
@@ -28,15 +39,28 @@ export abstract class RequestSession implements SessionControls {
   /** The handler replaced a session that it never read. */
   #unread = false
   #skipped: boolean | undefined
+  /** When it came to the session's middleware, in ms since the epoch. */
+  #cameAt: number | undefined
+  /** What the browser shall forget with the token. */
+  #siteData: readonly SiteData[] = []
+  #explanation: Explanation | undefined
+  /** The handler has seen the data of a user. */
+  #sawUser = false
+  #watch: Watch | undefined
 
   abstract readonly plan: RequestPlan
   /** What listeners and hooks get as the request: the framework's own object. */
   abstract readonly source: unknown
   /** Whether the response can carry no token any more. */
   protected abstract readonly headersSent: boolean
-  protected abstract readToken(): string | undefined
+  protected abstract readToken(): Presented | undefined
   protected abstract writeToken(token: string, expiresAt: number | undefined): void
   protected abstract clearToken(): void
+  protected abstract setHeader(name: string, value: string): void
+  /** Calls `listener` when the answer is over. */
+  protected abstract onClose(listener: () => void): void
+  /** Whether it can be known whose it is: not from a cookie that anybody can write. */
+  protected readonly knowsUsers: boolean = false
   /** Runs `write`, which tells the browser its token, as the framework needs it. */
   protected abstract tell(write: () => void): void
   /** Asks the site whether this request shall have no session. */
@@ -68,7 +92,30 @@ export abstract class RequestSession implements SessionControls {
 
   /** Loads the session. Where that needs I/O, the middleware calls it before the handler runs. */
   open(): MaybePromise<void> {
-    return chain(this.plan.manager.open(this.readToken(), this), session => this.begin(session))
+    const presented = this.readToken()
+    this.explanation?.came(presented !== undefined)
+    return chain(this.plan.manager.open(presented, this), session => this.begin(session))
+  }
+
+  /** What is told of this request, where answers explain themselves. */
+  protected get explanation(): Explanation | undefined {
+    if (!this.plan.explains) return undefined
+    this.#explanation ??= new Explanation()
+    return this.#explanation
+  }
+
+  /** An event of this request. */
+  note(name: string, reason: string): void {
+    this.explanation?.noted(name, reason)
+  }
+
+  /** Says in headers what became of the session. The last thing before the head leaves. */
+  protected explainTo(headers: ResponseHeaders): void {
+    const explanation = this.explanation
+    if (!explanation) return
+    const { session, cookie } = explanation.lines({ skipped: this.skipped, accessed: this.accessed, session: this.#session })
+    headers.set('Holdfast-Session', session)
+    headers.set('Holdfast-Cookie', cookie)
   }
 
   get opened(): boolean {
@@ -77,8 +124,8 @@ export abstract class RequestSession implements SessionControls {
 
   /** For a reader without a handler: the data, or null. Nothing is created. */
   async load(): Promise<Data | null> {
-    const token = this.readToken()
-    const session = token === undefined ? null : await this.plan.manager.find(token, this)
+    const presented = this.readToken()
+    const session = presented === undefined ? null : await this.plan.manager.find(presented, this)
     return session ? session.take() : null
   }
 
@@ -87,6 +134,7 @@ export abstract class RequestSession implements SessionControls {
    * shares its parent's. If so, the handler gets one that is never stored, whatever it does.
    */
   skips(): boolean {
+    this.#cameAt ??= this.plan.manager.now()
     if (this.#skipped === undefined) {
       this.#skipped = !this.opened && this.asksToSkip()
       if (this.#skipped) this.begin(this.plan.manager.detached())
@@ -106,6 +154,8 @@ export abstract class RequestSession implements SessionControls {
 
   /** The session of this request, in the place of whatever was there. */
   protected begin(session: Session): void {
+    // A handler may look at its session late: what it proves by it, and how old what it read is, counts from when it was asked.
+    if (this.#cameAt !== undefined && this.#cameAt < session.openedAt) session.openedAt = this.#cameAt
     this.#session = session
     this.#holder = undefined
     this.isNew = session.loaded === null
@@ -118,8 +168,21 @@ export abstract class RequestSession implements SessionControls {
     this.accessed = true
     if (!this.#session) this.#openNow()
     const session = this.#session as unknown as Session
-    this.#holder = this.hold(session.take(), session)
+    const data = session.take()
+    this.#sawUser ||= this.#isUsers(session, data)
+    this.#holder = this.hold(data, session)
     return this.#holder
+  }
+
+  /** Whether the answer may show what is one user's: it has read their session, or made one theirs. */
+  protected get showsUser(): boolean {
+    const session = this.#session
+    if (!this.plan.noStore || !this.accessed || !session) return false
+    return this.#sawUser || this.#isUsers(session, session.data())
+  }
+
+  #isUsers(session: Session, data: Data): boolean {
+    return this.plan.noStore === true && this.plan.manager.isUsers(session, data)
   }
 
   #openNow(): void {
@@ -173,7 +236,9 @@ export abstract class RequestSession implements SessionControls {
     if (!session.destroyed) this.prepare(session)
     const force = intent.force || this.requireSave || this.#replacedBlindly()
     const asked: CommitIntent = { ...intent, force, tokenless: this.#tokenless() }
+    const before = session.loaded
     return chain(this.plan.manager.commit(session, this, asked), result => {
+      this.explanation?.committed(asked, result, before === null)
       this.requireSave = false
       this.#unread = false
       this.#apply(result, asked)
@@ -202,9 +267,12 @@ export abstract class RequestSession implements SessionControls {
     if (barred === 'drop') this.reportRefusal()
     // The headers left while the store was at work: the browser will not learn of what was just stored.
     if (barred === 'error' && tokenless === undefined && action === 'set') throw new SessionHeadersSentError()
+    this.explanation?.told(action, barred)
     if (barred || action === 'dropped') return
     this.tell(() => {
       if (action === 'clear' || regenerate) this.clearToken()
+      if (action === 'clear' && this.#siteData.length > 0)
+        this.setHeader('Clear-Site-Data', this.#siteData.map(item => `"${item}"`).join(', '))
       if (token !== undefined) this.writeToken(token, expiresAt)
     })
   }
@@ -213,8 +281,84 @@ export abstract class RequestSession implements SessionControls {
     return this.asked(() => this.commit({ force: true }))
   }
 
-  regenerate(): Promise<void> {
-    return this.asked(() => this.commit({ regenerate: true }))
+  regenerate({ keep }: RegenerateOptions = {}): Promise<void> {
+    const kept = keepOf(keep)
+    return this.asked(() => (kept === true ? this.commit({ regenerate: true }) : this.#renew(() => ({ keep: kept }))))
+  }
+
+  get userId(): string | undefined {
+    return this.#met().loaded?.userId
+  }
+
+  get authenticatedAt(): number | undefined {
+    return this.#met().life?.authenticatedAt
+  }
+
+  get csrfSubject(): string | undefined {
+    const { id, loaded } = this.#met()
+    return loaded ? (id ?? loaded.sid) : undefined
+  }
+
+  login(userId: string, options: LoginOptions = {}): Promise<void> {
+    return this.asked(() => this.#renew(session => this.plan.manager.login(session, userId, options)))
+  }
+
+  reauthenticated(options: ReauthenticatedOptions = {}): Promise<void> {
+    return this.asked(() => this.#renew(session => this.plan.manager.reauthenticated(session, options)))
+  }
+
+  requireFresh(within: Duration): void {
+    const withinMs = durationMs('requireFresh', within)
+    this.#needUsers()
+    this.plan.manager.requireFresh(this.#met(), withinMs)
+  }
+
+  signal(options: SignalOptions = {}): AbortSignal {
+    const every = everyMs('signalOf', options)
+    const session = this.#met()
+    // Nothing is stored of it, so nothing of it ends.
+    if (this.#skipped) return new AbortController().signal
+    if (this.#watch?.session !== session) {
+      const watch = this.plan.manager.watch(session, this)
+      this.#watch = watch
+      this.onClose(() => watch.stop())
+    }
+    this.#watch.lookEvery(every)
+    return this.#watch.signal
+  }
+
+  async factorChanged(): Promise<number> {
+    this.#needUsers()
+    const { manager } = this.plan
+    const renewal = await manager.beginEpoch(this.#met())
+    await this.asked(() => this.#renew(() => renewal))
+    return manager.endOthers(this.#met())
+  }
+
+  async logout({ clearSiteData = false }: LogoutOptions = {}): Promise<void> {
+    this.#siteData = siteDataOf(clearSiteData)
+    await this.destroy()
+  }
+
+  /** A new id and what comes with it. The handler has been told when it has failed. */
+  #renew(renewalOf: (session: Session) => Renewal): MaybePromise<void> {
+    if (this.get() === null) throw new SessionGoneError()
+    if (this.#skipped) throw new TypeError('this request has no session (the option skip): nobody can log in by it')
+    const renewal = renewalOf(this.#met())
+    if (renewal.proof) this.#needUsers()
+    return this.commit({ regenerate: true, renewal })
+  }
+
+  #met(): Session {
+    if (!this.#session) this.get()
+    return this.#session as Session
+  }
+
+  #needUsers(): void {
+    if (this.knowsUsers) return
+    throw new TypeError(
+      'login() and what comes of it need a cookie that nobody else can write: leave signed: false out, or set encrypt: true',
+    )
   }
 
   destroy(): Promise<void> {
@@ -251,4 +395,10 @@ export abstract class RequestSession implements SessionControls {
     const intent: CommitIntent = { tokenless: this.#tokenless() }
     this.#apply(await this.plan.manager.update(session, this, change, intent), intent)
   }
+}
+
+function siteDataOf(asked: boolean | readonly SiteData[]): readonly SiteData[] {
+  if (typeof asked === 'boolean') return asked ? ['cache', 'storage'] : []
+  for (const item of asked) mustBeOneOf('clearSiteData', item, ['cache', 'cookies', 'storage', 'executionContexts'])
+  return asked
 }

@@ -27,8 +27,6 @@ interface PromiseRow {
   impossible?: (mode: Mode) => boolean
   /** The suite that shows it as a whole, for the frameworks that it is about; its tests need not bear the number. */
   suite?: string
-  /** A later version proves it; until a test bears its number, it is no promise. */
-  planned?: true
 }
 
 const withoutStore = ({ place }: Mode) => place === 'cookie'
@@ -90,7 +88,6 @@ export const PROMISES: Record<number, PromiseRow> = {
   13: {
     title: 'One table of lifetimes',
     text: 'Every combination of idle, absolute, rolling, renew and touch is tested, and the server enforces it whatever the cookie says.',
-    planned: true,
   },
   14: {
     title: 'Cheap reads',
@@ -103,9 +100,8 @@ export const PROMISES: Record<number, PromiseRow> = {
   },
   16: {
     title: 'Log out everywhere',
-    text: 'The sessions of one user can be listed and revoked, without a scan.',
+    text: 'The sessions of one user can be listed and revoked, without a scan, and no login that is under way survives it. In cookie mode, with `revocations`, they can be revoked.',
     impossible: withoutHoldfastStore,
-    planned: true,
   },
   17: { title: 'Upgrade-safe reads', text: '`load(request)` reads a session from an upgrade request, and never creates or sets anything.' },
   18: { title: 'Streams intact', text: 'Streamed bodies are byte-identical, and an explicit save with the automatic commit is one write.' },
@@ -167,7 +163,7 @@ function cell(row: PromiseRow, mode: Mode, shown: ReadonlySet<Mode>): string {
   if (row.impossible?.(mode)) return 'no'
   if (row.beside?.(mode)) return '–'
   if (shown.has(mode)) return 'yes'
-  return row.planned ? 'planned' : 'not shown'
+  return 'not shown'
 }
 
 /** The numbers that a test bears: `promise 4: …`, `promises 4 and 7: …`. */
@@ -205,11 +201,7 @@ ${[...rowsOf(framework, tests, suites).values()].join('\n')}`
 /** The whole page. */
 export function promisesPage(tests: readonly TestName[], suites: Suites): string {
   const tables = FRAMEWORKS.map(framework => tableOf(framework, tests, suites))
-  const list = Object.entries(PROMISES).map(([number, row]) => {
-    const rows = tables.flatMap(table => table.split('\n').filter(line => line.startsWith(`| ${number} |`))).join('')
-    const planned = rows.includes('| planned |') && !rows.includes('| yes |')
-    return `${number}. **${row.title}**${planned ? ' (planned)' : ''}. ${row.text}`
-  })
+  const list = Object.entries(PROMISES).map(([number, { title, text }]) => `${number}. **${title}**. ${text}`)
   return `# Promises
 
 What you may rely on, and in which mode. The tables are made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`.
@@ -220,11 +212,10 @@ ${tables.join('\n\n')}
 
 - **yes**: a test that bears the promise's number shows it in this mode; for 23, 24 and 25 it is a whole suite.
 - **no**: this mode cannot keep it, with Holdfast or with any other library.
-- **planned**: a later version proves it, on each of its stores. Until then it is no promise, also where the code does it already.
 - **not shown**: no test bears its number in this mode.
 - **–**: it says nothing about this mode.
 
-In cookie mode the browser keeps the later of two overlapping cookies whole, and a copy of a cookie works until it expires, also after a logout.
+In cookie mode the browser keeps the later of two overlapping cookies whole, and a copy of a cookie works until it expires, also after a logout, unless \`revocations\` are kept.
 A koa-session or express-session store has no compare-and-set, and sees ids as they are; against slower requests of the same process Holdfast keeps a logout final.
 In the drop-in on Express 15 holds once \`saveUninitialized\` is \`false\`; with an express-session store 14 and 15 hold once \`resave\` is \`false\` and \`touchInterval\` is set as well: else the calls are express-session's. While such a store says that it is disconnected, requests have no session.
 `

@@ -9,8 +9,9 @@ let tests: TestName[] = []
 /** Whole apps over HTTP. A unit test that bears a number shows a part, in no mode. */
 let wholeApps: TestName[] = []
 beforeAll(async () => {
-  tests = await testNames(['test/promises', 'test/hard-cases', 'test/differential'])
-  wholeApps = tests.filter(({ file }) => !file.startsWith('test/differential/'))
+  const elsewhere = citations(checklist).map(({ file }) => file)
+  tests = await testNames([...new Set(['test/promises', 'test/hard-cases', 'test/differential', ...elsewhere])])
+  wholeApps = tests.filter(({ file }) => /^test\/(promises|hard-cases)\//.test(file))
 }, 300_000)
 
 /** The folders of `test/` that have a file about a framework: by its path, or by what it imports. */
@@ -84,12 +85,14 @@ const differences: Page[] = [
   { page: 'docs/express.md', heading: 'Differences from express-session', folder: 'test/differential/express' },
 ]
 
-/** `file`: `name`; `name`; `file`: `name` … of the last column. */
-function citations({ page, heading, folder }: Page): Citation[] {
+const checklist = { page: 'docs/security.md', heading: 'The checklist' }
+
+/** `file`: `name`; `name`; `file`: `name` … of the last column. Within a folder of its own a file is named without it. */
+function citations({ page, heading, folder }: Omit<Page, 'folder'> & { folder?: string }): Citation[] {
   return tableBelow(page, heading).flatMap(row => {
     let file = ''
-    return [...(row.test ?? '').matchAll(/`([^`]+)`(:?)/g)].flatMap(([, code = '', colon]) => {
-      if (!colon) return { file: `${folder}/${file}.test.ts`, name: code }
+    return [...(row.test ?? row.tests ?? '').matchAll(/`([^`]+)`(:?)/g)].flatMap(([, code = '', colon]) => {
+      if (!colon) return { file: folder === undefined ? file : `${folder}/${file}.test.ts`, name: code }
       file = code
       return []
     })
@@ -129,10 +132,32 @@ function statedDifferences(folder: string): Citation[] {
   })
 }
 
+/** Citations of tests that there are not. */
+const unknown = (cited: Citation[]) =>
+  cited.filter(({ file, name }) => !tests.some(test => test.file === file && pattern(name).test(test.name)))
+
+describe('the checklist in docs/security.md', () => {
+  const cited = () => citations(checklist)
+
+  it('names a test that there is for each of its claims', () => {
+    expect(unknown(cited())).toEqual([])
+    expect(cited().length).toBeGreaterThan(30)
+  })
+
+  it('claims nothing without a test', () => {
+    const rows = tableBelow('docs/security.md', 'The checklist')
+    expect(rows.filter(row => row.tests === '–' && row['with Holdfast'] !== 'app').map(({ requirement }) => requirement)).toEqual([])
+  })
+
+  it('would be seen if it named one that there is not', () => {
+    expect(unknown([{ file: 'test/promises/22-keys.test.ts', name: 'no such test' }])).toHaveLength(1)
+    expect(unknown([{ file: 'test/promises/no-such-file.test.ts', name: '*' }])).toHaveLength(1)
+  })
+})
+
 describe.each(differences)('the differences in $page', page => {
   it('are each stated by the test that is named', () => {
-    const unknown = citations(page).filter(({ file, name }) => !tests.some(test => test.file === file && pattern(name).test(test.name)))
-    expect(unknown).toEqual([])
+    expect(unknown(citations(page))).toEqual([])
   })
 
   it('are all that the differential tests state', () => {

@@ -17,7 +17,8 @@
 // pass gets a view counter, which must count. Notes before a block say more:
 //
 //   <!-- requests: GET /login, GET / 200 "ann" -->   in place of two times `GET / 200`; one jar keeps the cookies;
-//                                                     the method `UPGRADE` asks for a WebSocket
+//                                                     the method `UPGRADE` asks for a WebSocket; `POST` comes from a page
+//                                                     of the site, `FOREIGN` is a POST from a page of another one
 //   <!-- throws: TypeError maxAge -->                 it throws this, with this in its text
 //   <!-- warns: HOLDFAST_INSECURE -->                 it prints a warning of this code
 import { once } from 'node:events'
@@ -37,6 +38,7 @@ import * as sqlite from 'holdfast/stores/sqlite'
 import RealKoa from 'koa'
 import peerSession from 'koa-session'
 import { vi } from 'vitest'
+import * as zod from 'zod'
 import { Clients, startServersFor } from './databases.ts'
 import { COUNTER, connectStore, Web } from './express.ts'
 import type { Block } from './pages.ts'
@@ -125,6 +127,7 @@ class Stage {
       'holdfast/stores/mongodb': { ...mongodb },
       koa: { default: Koa, 'module.exports': Koa },
       'koa-session': { default: peerSession, 'module.exports': peerSession },
+      zod: { ...zod },
       ...this.#web.modules,
     }
     const { express } = this.#web
@@ -276,7 +279,10 @@ async function send(server: http.Server, method: string, path: string, jar: Map<
   const ask = server.constructor.name === 'Http2Server' ? askByHttp2 : askByHttp1
   const headers = { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '), 'x-forwarded-proto': 'https' }
   if (method === 'UPGRADE') return upgrade(port, path, headers)
-  const { setCookie, ...answer } = await ask(port, method, path, headers)
+  const foreign = method === 'FOREIGN'
+  // A browser says of each form where it stood.
+  const from: Record<string, string> = method === 'GET' ? {} : { 'sec-fetch-site': foreign ? 'cross-site' : 'same-origin' }
+  const { setCookie, ...answer } = await ask(port, foreign ? 'POST' : method, path, { ...headers, ...from })
   for (const line of setCookie) {
     const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
     if (value === '') jar.delete(name)

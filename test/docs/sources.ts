@@ -44,8 +44,10 @@ export function eventReasons(): Map<string, Set<string>> {
     skew: ['ahead', 'behind'],
     operation: ['load', 'touch'],
   }
-  const core = readdirSync(`${root}src/core`).map(name => textOf(`src/core/${name}`))
-  for (const [, event = '', reason = ''] of core.join('').matchAll(/emit\('(\w+:\w+)', \{ reason: ([^,}\s]+)/g)) {
+  // Who tells of them: the engine, native mode, and where both are put together.
+  const engine = ['core', 'native'].flatMap(folder => readdirSync(`${root}src/${folder}`).map(name => `src/${folder}/${name}`))
+  const texts = [...engine.filter(path => path.endsWith('.ts')), 'src/create.ts'].map(textOf)
+  for (const [, event = '', reason = ''] of texts.join('').matchAll(/emit\('(\w+:\w+)', (?:describeEvent\()?\{ reason: ([^,}\s]+)/g)) {
     const reasons = /^'(\w+)'$/.exec(reason)?.slice(1) ?? known[reason]
     if (!reasons) throw new Error(`${event} has a reason that test/docs/sources.ts does not know: ${reason}`)
     for (const one of reasons) events.get(event)?.add(one)

@@ -11,13 +11,12 @@ const DAY = 86_400_000
 
 /** Options of `createSessions`, and the words that its refusal must contain. */
 const refused: Record<string, [Loose, RegExp]> = {
-  'SameSite=None without Secure': [{ cookie: { sameSite: 'none', secure: false } }, /cookie\.sameSite.*secure: true/],
-  'Partitioned without Secure': [{ cookie: { partitioned: true, secure: false } }, /cookie\.partitioned.*secure: true/],
-  '__Host- without Secure': [{ cookie: { name: '__Host-a', secure: false } }, /cookie\.name.*Secure/],
+  'a cookie that is not Secure': [{ cookie: { secure: false } }, /cookie\.secure.*insecure: true/],
+  'a cookie as Secure as the request': [{ cookie: { secure: 'auto' } }, /cookie\.secure.*insecure: true/],
+  'a cookie for plain http, outside of development': [{ insecure: true }, /insecure: true needs NODE_ENV to be 'development'/],
   '__Host- with a path': [{ cookie: { name: '__Host-a', path: '/app' } }, /cookie\.name.*path/],
   '__Host- with a domain': [{ cookie: { name: '__Host-a', domain: 'a.test' } }, /cookie\.name.*domain/],
-  '__HOST- in another case': [{ cookie: { name: '__HOST-a', secure: false } }, /cookie\.name/],
-  '__Secure- without Secure': [{ cookie: { name: '__Secure-a', secure: false } }, /cookie\.name/],
+  '__HOST- in another case': [{ cookie: { name: '__HOST-a', path: '/app' } }, /cookie\.name/],
   'an idle timeout that is NaN': [{ idleTimeout: Number.NaN }, /idleTimeout/],
   'a negative idle timeout': [{ idleTimeout: -1 }, /idleTimeout/],
   'an endless absolute timeout': [{ absoluteTimeout: Number.POSITIVE_INFINITY }, /absoluteTimeout/],

@@ -1,5 +1,17 @@
 import { expect, it } from 'vitest'
-import { dropInCookie, type Handler, nativeCookie, read, type Setup, type Site, storeModes, write } from './support.ts'
+import {
+  dropInCookie,
+  type Handler,
+  logout,
+  nativeCookie,
+  read,
+  refuse,
+  type Setup,
+  type Site,
+  settled,
+  storeModes,
+  write,
+} from './support.ts'
 import { table } from './table.ts'
 
 const LIMIT = 4096
@@ -104,5 +116,86 @@ table(storeModes, open => {
     const visitor = site.visitor()
     expect((await visitor.get('/fill', ask(20_000))).status).toBe(200)
     expect((await visitor.get('/read')).body).toBe('20000')
+  })
+})
+
+table([nativeCookie], open => {
+  const chunked = (): Promise<Site> =>
+    open({
+      native: { cookie: { chunks: true } },
+      routes: {
+        ...routes,
+        '/out': logout,
+        '/fail': async t => {
+          t.session.pad = 'x'.repeat(10_000)
+          await t.session.save()
+          return refuse(418, 'no tea')(t)
+        },
+      },
+    })
+  const names = (count: number) => Array.from({ length: count }, (_, n) => (n === 0 ? '__Host-sid' : `__Host-sid.${n}`))
+
+  it('promise 12: with chunks a session travels in up to five cookies, none larger than a browser keeps', async () => {
+    const site = await chunked()
+    const visitor = site.visitor()
+    for (const [pad, count] of [
+      [100, 1],
+      [10_000, 4],
+      [2000, 1],
+      [10_500, 4],
+      [4000, 2],
+    ] as const) {
+      const { status, setCookie } = await visitor.get('/fill', ask(pad))
+      expect(status).toBe(200)
+      for (const line of setCookie) expect((line.split(';')[0] as string).length - 1).toBeLessThanOrEqual(LIMIT)
+      // What an earlier session has left beyond is cleared.
+      expect([...visitor.cookies.keys()]).toEqual(names(count))
+      expect((await visitor.get('/read')).body).toBe(String(pad))
+    }
+    await visitor.get('/out')
+    expect([...visitor.cookies]).toEqual([])
+  })
+
+  it('promise 12: a missing, foreign or doubled chunk is a fresh session and an event, and the next write clears the rest', async () => {
+    const site = await chunked()
+    const visitor = site.visitor()
+    await visitor.get('/fill', ask(10_000))
+    const whole = [...visitor.cookies]
+    await visitor.get('/fill', ask(10_001))
+    const other = new Map(visitor.cookies)
+    const broken: [string, string][][] = whole.flatMap(([name], place) => [
+      ...(place > 0 ? [whole.filter(([own]) => own !== name), [...whole, [name, 'AA'] as [string, string]]] : []),
+      whole.map(([own, part]) => [own, own === name ? (other.get(own) as string) : part]),
+    ])
+    for (const cookies of broken) {
+      const cookie = cookies.map(([name, value]) => `${name}=${value}`).join('; ')
+      expect(await site.visitor().get('/read', { headers: { cookie } })).toMatchObject({ status: 200, body: 'nothing', setCookie: [] })
+    }
+    await settled()
+    expect(site.events.map(({ name }) => name)).toEqual(Array(broken.length).fill('session:invalid'))
+    expect(site.errors).toEqual([])
+    visitor.cookies.delete('__Host-sid.2')
+    await visitor.get('/fill', ask(10))
+    expect([...visitor.cookies.keys()]).toEqual(names(1))
+    expect((await visitor.get('/read')).body).toBe('10')
+  })
+
+  it('promise 12: over five cookies is the error with the size, and what the browser has stays good', async () => {
+    const site = await chunked()
+    const visitor = site.visitor()
+    await visitor.get('/fill', ask(5000))
+    expect(await visitor.get('/fill', ask(16_000))).toMatchObject({ status: 500, setCookie: [] })
+    expect(site.errors).toHaveLength(1)
+    expect(site.errors[0]).toMatchObject({ code: 'HOLDFAST_COOKIE_TOO_LARGE', limit: 5 * (LIMIT - '__Host-sid'.length - 2) })
+    expect(site.errors[0].largestKeys[0]).toEqual({ key: 'pad', octets: 16_002 })
+    expect((await visitor.get('/read')).body).toBe('5000')
+  })
+
+  it('promise 12: an error’s answer keeps all of them', async () => {
+    const site = await chunked()
+    const visitor = site.visitor()
+    expect(await visitor.get('/fail')).toMatchObject({ status: 418 })
+    expect([...visitor.cookies.keys()]).toEqual(names(4))
+    expect((await visitor.get('/read')).body).toBe('10000')
   })
 })

@@ -3,7 +3,9 @@ import type http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-const SESSION_EVENTS = ['missed', 'expired', 'invalid', 'malformed', 'gone', 'conflict', 'refused'].map(name => `session:${name}`)
+const SESSION_EVENTS = ['missed', 'expired', 'invalid', 'malformed', 'gone', 'conflict', 'refused', 'reuse', 'ambiguous'].map(
+  name => `session:${name}`,
+)
 /** All that the engine tells. */
 export const EVENTS = [...SESSION_EVENTS, 'store:error', 'clock:skew'] as never[]
 

@@ -53,6 +53,12 @@ app.use(
   ),
 )
 app.use(session({ property: 'admin', encrypt: true }, app))
+app.use(session({ idleTimeout: '30m', absoluteTimeout: 43_200_000, touchInterval: '1m', rememberTimeout: '30d' }, app))
+const users = session({ user: data => data.userId ?? null }, app)
+same<ReturnType<typeof users.revokeAll>, Promise<number>>()
+same<keyof Awaited<ReturnType<typeof users.list>>[number], 'createdAt' | 'touchedAt' | 'expiresAt'>()
+// @ts-expect-error: a timeout is a number or a text
+session({ idleTimeout: true }, app)
 
 const saved = new Map<string, object>()
 app.use(
@@ -120,6 +126,8 @@ app.use(async (ctx, next) => {
   ctx.session.save(error => void error?.message)
   ctx.session.save((error?: Error) => void error?.message)
   ctx.session.regenerate((error?: Error) => void error?.message)
+  await ctx.session.regenerate({ keep: ['cart'] })
+  ctx.session.regenerate({ keep: true }, error => void error?.message)
   await next()
 })
 

@@ -13,7 +13,7 @@ const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .filter(path => path.endsWith('.ts'))
   .map(path => `src/${path.replaceAll('\\', '/')}`)
   .sort()
-const entries = sources.filter(path => /^src\/(?!create\.)[^/]+$|^src\/stores\/[^/]+$|^src\/express\/request\.ts$/.test(path))
+const entries = sources.filter(path => /^src\/(?!create\.|cli\.)[^/]+$|^src\/stores\/[^/]+$|^src\/express\/request\.ts$/.test(path))
 
 /** One line per layer: a file of it (it need not exist), what it may import, what it may not. */
 const layers: { file: string; may: string[]; mayNot: string[] }[] = [
@@ -96,6 +96,25 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
     file: 'src/native/x.ts',
     may: ['./x.ts', '../create.ts', '../core/x.ts', '../cookie/x.ts', '../crypto/x.ts', '../backends/x.ts', 'node:http'],
     mayNot: ['../stores/x.ts', '../koa/x.ts', '../index.ts', 'cookie', 'koa', 'node:crypto', 'node:fs'],
+  },
+  {
+    file: 'src/native/audit/x.ts',
+    may: ['./x.ts'],
+    mayNot: ['../x.ts', '../../core/x.ts', '../../cookie/x.ts', '../../create.ts', 'node:http', 'node:crypto'],
+  },
+  {
+    file: 'src/cli/x.ts',
+    may: ['./x.ts', '../core/x.ts', '../crypto/x.ts', 'node:util', 'node:fs'],
+    mayNot: [
+      '../cookie/x.ts',
+      '../backends/x.ts',
+      '../stores/x.ts',
+      '../create.ts',
+      '../native/x.ts',
+      '../index.ts',
+      'cookie',
+      'node:crypto',
+    ],
   },
   {
     file: 'src/testing/x.ts',
@@ -239,7 +258,15 @@ describe('layers', () => {
 })
 
 describe('the public entries', () => {
-  const { exports } = JSON.parse(text('package.json')) as { exports: Record<string, string | { types: string; default: string }> }
+  const { exports, bin } = JSON.parse(text('package.json')) as {
+    exports: Record<string, string | { types: string; default: string }>
+    bin: Record<string, string>
+  }
+
+  it('the command is one file, which only runs what lies below it', () => {
+    expect(bin).toEqual({ holdfast: 'dist/cli.js' })
+    expect(text('src/cli.ts')).toMatch(/^#!\/usr\/bin\/env node\nimport \{ main \} from '.\/cli\/main.ts'\n\n.*\n$/)
+  })
 
   it('one file is one subpath of exports', () => {
     const subpaths = entries.map(path =>

@@ -4,18 +4,19 @@
 import { timers } from '../../src/backends/timers.ts'
 import type { SessionBackend } from '../../src/core/backend.ts'
 import type { CommitResult, ManagerConfig } from '../../src/core/config.ts'
-import type { Occurrence } from '../../src/core/events.ts'
+import type { EventSink, Occurrence } from '../../src/core/events.ts'
 import { type Data, put } from '../../src/core/json.ts'
 import type { LifetimePolicy } from '../../src/core/lifetime.ts'
 import { SessionManager } from '../../src/core/manager.ts'
 import type { SessionRecord } from '../../src/core/record.ts'
 import type { Session } from '../../src/core/session.ts'
 import type { SessionStore } from '../../src/core/store.ts'
-import { composeManager, type ManagerParts, type Place } from '../../src/create.ts'
+import { composeManager, keysOf, type ManagerParts, type Place } from '../../src/create.ts'
+import type { KeysOption } from '../../src/crypto/key-source.ts'
 import { MemoryStore } from '../../src/stores/memory.ts'
 
 export const START = Date.UTC(2030, 0, 1)
-const SECOND = 1000
+export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -76,20 +77,22 @@ export const policy = (part: Partial<LifetimePolicy> = {}): LifetimePolicy => ({
 })
 
 /** An engine as create.ts composes it: on a store in memory, with bare ids for tokens unless told otherwise. */
-export function engine(parts: Partial<ManagerParts> & { store?: SessionStore; clock?: Clock } = {}): Engine {
-  const { store: given, clock: time = clock(), ...others } = parts
+export function engine(
+  parts: Partial<Omit<ManagerParts, 'keys'>> & { keys?: KeysOption; store?: SessionStore; clock?: Clock } = {},
+): Engine {
+  const { store: given, clock: time = clock(), keys = [secret(1)], ...others } = parts
   const calls: string[] = []
   const store = counted(given ?? new MemoryStore({ now: time.now }), calls)
   const events: Event[] = []
   const place: Place = { in: 'store', store }
+  const emit: EventSink = (name, occurrence) => events.push({ name, ...occurrence })
   const manager = composeManager({
     place,
     protection: 'none',
-    keys: [secret(1)],
-    keysMissing: 'no keys',
+    keys: keysOf(keys, 'no keys', emit),
     scope: 'sid',
     policy: policy(),
-    emit: (name, occurrence) => events.push({ name, ...occurrence }),
+    emit,
     reissue: 'when-new',
     now: time.now,
     ...others,
@@ -110,6 +113,7 @@ export function engineOn(backend: SessionBackend, config: Partial<ManagerConfig>
     onGone: 'ignore',
     onStoreError: 'fail',
     queueMs: 5000,
+    rememberMs: 30 * DAY,
     timers,
     reissue: 'when-new',
     emit: (name, occurrence) => events.push({ name, ...occurrence }),

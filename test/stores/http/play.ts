@@ -4,8 +4,10 @@ import { durability } from '../hard-cases/durability.ts'
 import { lostAnswer } from '../hard-cases/h02-lost-answer.ts'
 import { regenerateRaces } from '../hard-cases/h03-regenerate.ts'
 import { lateRequest } from '../hard-cases/h04-late-request.ts'
+import { loggedOutEverywhere } from '../hard-cases/h07-log-out-everywhere.ts'
 import { clocks } from '../hard-cases/h11-clocks.ts'
 import { tenants } from '../hard-cases/h14-tenants.ts'
+import { backChannelLogout } from '../hard-cases/h25-idp.ts'
 import { noLostUpdate } from '../promises/01-no-lost-update.ts'
 import { deadStaysDead } from '../promises/02-dead-stays-dead.ts'
 import { exactlyN } from '../promises/03-exactly-n.ts'
@@ -26,7 +28,16 @@ const promises: readonly Check[] = [
   ...logOutEverywhere,
   ...stolenDatabase,
 ]
-const hardCases: readonly Check[] = [...lostAnswer, ...regenerateRaces, ...lateRequest, ...clocks, ...tenants, ...durability]
+const hardCases: readonly Check[] = [
+  ...lostAnswer,
+  ...regenerateRaces,
+  ...lateRequest,
+  ...loggedOutEverywhere,
+  ...clocks,
+  ...tenants,
+  ...backChannelLogout,
+  ...durability,
+]
 
 export const doors: readonly Door[] = ['native', 'drop-in']
 

@@ -126,6 +126,8 @@ const cost: Check = {
       expect(await site.sessions.revokeAll('ann')).toBe(3)
       return { list, revoke: sent.now() }
     }
+    // The first revokeAll makes the user's epoch, later ones raise it.
+    await costs()
     const alone = await costs()
     await Promise.all(range(OTHERS).map(n => loggedIn(site, `user ${n}`)))
     expect(await costs()).toEqual(alone)

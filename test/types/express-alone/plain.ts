@@ -61,6 +61,8 @@ app.use(
 )
 app.use(session({ secret, genid: (req: Request) => req.path, cookie: (req: Request) => ({ secure: req.secure, sameSite: 'auto' }) }))
 app.use(session({ secret, skip: req => req.path === '/health', strict: true, storeTimeout: '5s', touchInterval: 1000 }))
+app.use(session({ secret, idleTimeout: '30m', absoluteTimeout: 43_200_000, rememberTimeout: '30d', user: data => data.userId ?? null }))
+export const ended: Promise<number> = session({ secret }).revokeAll('ann')
 app.use(session({ secret, conflict: 'error', onGone: 'error', onStoreError: 'anonymous', guard: ['user'], maxRecordBytes: 1000 }))
 app.use(session({ secret, store: new HoldfastMemoryStore() }))
 const settings: SessionOptions = { secret, resave: false }
@@ -108,6 +110,8 @@ app.get('/', (req, res) => {
 
 app.get('/async', async (req, res) => {
   await req.session.regenerate()
+  await req.session.regenerate({ keep: ['cart'] })
+  req.session.regenerate({ keep: true }, error => void error)
   await req.session.save()
   await req.session.reload()
   await req.session.update(draft => {

@@ -27,7 +27,7 @@ describe('CookieTransport', () => {
     [undefined, '__Host-sid=token; Path=/; HttpOnly; Secure; SameSite=Lax'],
     [{ path: '/app' }, '__Secure-sid=token; Path=/app; HttpOnly; Secure; SameSite=Lax'],
     [{ domain: 'example.org' }, '__Secure-sid=token; Domain=example.org; Path=/; HttpOnly; Secure; SameSite=Lax'],
-    [{ secure: false }, 'sid=token; Path=/; HttpOnly; SameSite=Lax'],
+    [{ secure: true }, '__Host-sid=token; Path=/; HttpOnly; Secure; SameSite=Lax'],
     [{ name: 'my.sid', httpOnly: false, sameSite: 'strict' }, 'my.sid=token; Path=/; Secure; SameSite=Strict'],
     [
       { sameSite: 'none', partitioned: true, priority: 'high' },
@@ -35,6 +35,17 @@ describe('CookieTransport', () => {
     ],
   ])('%j writes %s', (options, line) => {
     expect(written(options)).toEqual([line])
+  })
+
+  it('without Secure, for plain http in development, has no prefix and may not need Secure', () => {
+    const headers = response()
+    const transport = new CookieTransport({}, true)
+    transport.write(headers, 'token')
+    expect(headers.lines()).toEqual(['sid=token; Path=/; HttpOnly; SameSite=Lax'])
+    expect(transport.written).toMatchObject({ name: 'sid', secure: false })
+    for (const options of [{ sameSite: 'none' }, { partitioned: true }, { name: '__Secure-sid' }] as const) {
+      expect(() => new CookieTransport(options, true)).toThrow(/cookie\.(sameSite|partitioned|name): /)
+    }
   })
 
   it('says when the browser may forget it, at most 400 days ahead', () => {
@@ -75,23 +86,24 @@ describe('CookieTransport', () => {
     expect(headers.lines()).toEqual(['other=1', 'sid=a; Path=/; HttpOnly; Secure; SameSite=Lax'])
   })
 
-  it('reads the first cookie of its name, and says what answers depend on', () => {
+  it('reads the cookie of its name, up to four if there are several, and says what answers depend on', () => {
     const transport = new CookieTransport()
     const read = (cookie: string | undefined) => transport.read(name => (name === 'cookie' ? cookie : undefined))
-    expect([read(undefined), read('a=1'), read('a=1; __Host-sid=x; __Host-sid=y'), read('__host-sid=x')]).toEqual([
+    expect([read(undefined), read('a=1'), read('a=1; __Host-sid=x'), read('__host-sid=x'), read('__Host-sid=')]).toEqual([
       undefined,
       undefined,
       'x',
       undefined,
+      '',
     ])
+    expect(read('__Host-sid=x; a=1; __Host-sid=y')).toEqual(['x', 'y'])
+    expect(read('12345'.replace(/./g, '__Host-sid=$&; '))).toEqual(['1', '2', '3', '4'])
     expect([transport.vary, transport.cookieName]).toEqual(['Cookie', '__Host-sid'])
   })
 
   it.each<[object, RegExp]>([
     [{ name: '__Host-sid', path: '/app' }, /cookie\.name: /],
-    [{ name: '__Secure-sid', secure: false }, /cookie\.name: /],
-    [{ sameSite: 'none', secure: false }, /cookie\.sameSite: .*Secure/],
-    [{ partitioned: true, secure: false }, /cookie\.partitioned: /],
+    [{ secure: false }, /cookie\.secure is always true/],
     [{ name: 'a b' }, /name/],
     [{ name: '' }, /name/],
     [{ path: '/;' }, /path/],

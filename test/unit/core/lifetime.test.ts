@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { begin, expiry, extend, type LifetimePolicy, touchDue } from '../../../src/core/lifetime.ts'
+import { begin, expiry, extend, type LifetimePolicy, rememberedMeta, rulesOf, touchDue } from '../../../src/core/lifetime.ts'
 import { DAY, HOUR, MINUTE, policy, START } from '../support.ts'
 
 type Cell = [string, Partial<LifetimePolicy>, number | null | undefined, { idleMs: number; expiresAt: number }]
@@ -142,5 +142,52 @@ describe('a session in use', () => {
     ['until the browser closes, it is idle as configured', { touch: 'always' }, 31 * MINUTE, null, 31 * MINUTE],
   ])('%s', (_, part, interval, maxAge, end) => {
     expect(live(policy(part), interval, maxAge)).toBe(end)
+  })
+})
+
+describe('beside a peer’s maxAge', () => {
+  const rules: LifetimePolicy = { idleMs: DAY, absoluteMs: 2 * HOUR, touch: 'never', beside: { idleMs: 30 * MINUTE, markMs: 5 * MINUTE } }
+  const life = begin(rules, HOUR, START)
+
+  it('each end counts by itself', () => {
+    expect(expiry(life, START + 30 * MINUTE, rules)).toBe(null)
+    expect(expiry(life, START + 30 * MINUTE + 1, rules)).toBe('idle')
+    expect(expiry({ ...life, touchedAt: START + HOUR }, START + HOUR + 1, rules)).toBe('idle')
+    expect(expiry({ ...life, expiresAt: START + DAY, touchedAt: START + 2 * HOUR }, START + 2 * HOUR + 1, rules)).toBe('absolute')
+  })
+
+  it('a use is written down, and moves no other end', () => {
+    expect([touchDue(life, rules, START + 5 * MINUTE - 1), touchDue(life, rules, START + 5 * MINUTE)]).toEqual([false, true])
+    expect(extend(life, rules, HOUR, START + MINUTE, true)).toEqual({ ...life, touchedAt: START + MINUTE })
+    expect(extend(life, rules, HOUR, START + MINUTE).expiresAt).toBe(START + MINUTE + HOUR)
+    expect(extend(life, { ...rules, touch: 'always' }, HOUR, START + MINUTE, true).expiresAt).toBe(START + MINUTE + HOUR)
+  })
+
+  it('what is not known of a session from before begins now, and is due to be written down', () => {
+    const { absoluteExpiresAt: _, ...before } = { ...life, createdAt: 0, touchedAt: 0, expiresAt: START + DAY }
+    expect(expiry(before, START + 10 * HOUR, rules)).toBe(null)
+    expect(touchDue(before, { ...rules, beside: {} }, START)).toBe(true)
+    const after = extend(before, rules, DAY, START + 10 * HOUR, true)
+    expect(after).toMatchObject({ createdAt: START + 10 * HOUR, touchedAt: START + 10 * HOUR, absoluteExpiresAt: START + 12 * HOUR })
+    expect(after.expiresAt).toBe(START + 12 * HOUR)
+  })
+
+  it('where it is known when it began, the absolute end counts from there', () => {
+    const { absoluteExpiresAt: _, ...known } = { ...life, expiresAt: START + DAY, touchedAt: START + 2 * HOUR }
+    expect([expiry(known, START + 2 * HOUR, rules), expiry(known, START + 2 * HOUR + 1, rules)]).toEqual([null, 'absolute'])
+    expect(touchDue(known, { ...rules, beside: {} }, START + HOUR)).toBe(false)
+  })
+
+  it('who asked to stay signed in may be idle for as long', () => {
+    const meta = rememberedMeta({ factor: 'totp' }, rules)
+    expect(meta).toEqual({ factor: 'totp', remembered: true })
+    expect(rulesOf(meta, rules).beside?.idleMs).toBe(undefined)
+    expect(rulesOf({ factor: 'totp' }, rules)).toBe(rules)
+    expect(rememberedMeta(undefined, policy({}))).toBe(undefined)
+  })
+
+  it('an interval counts also where a session has no life of its own in ms', () => {
+    const open = { ...life, idleMs: Number.NaN }
+    expect(touchDue(open, { ...rules, beside: undefined, touch: MINUTE }, START + MINUTE)).toBe(true)
   })
 })

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { SessionStoreError } from '../../../src/core/errors.ts'
 import type { Data } from '../../../src/core/json.ts'
 import type { SessionStore } from '../../../src/core/store.ts'
-import { keyringOf } from '../../../src/crypto/keyring.ts'
 import { SignedCodec } from '../../../src/crypto/signed.ts'
+import { fixedKeys } from '../crypto/keys.ts'
 import { DAY, engine, MINUTE, policy, START, secret, storeWith, tokenOf } from '../support.ts'
 
 describe('commit', () => {
@@ -190,7 +190,7 @@ describe('commit', () => {
     keys.unshift(secret(2))
     const { session } = await e.open(old)
     const reissued = tokenOf(await e.manager.commit(session, {}))
-    expect(new SignedCodec(keyringOf([secret(2)], ''), 'sid').decode(reissued)?.value).toBe(session.id)
+    expect(new SignedCodec(fixedKeys([secret(2)]), { scope: 'sid', now: e.clock.now }).decode(reissued)?.value).toBe(session.id)
     expect(await e.manager.commit(session, {})).toEqual({ action: 'none' })
     expect((await e.open(reissued)).data).toEqual({ n: 1 })
     expect(await e.manager.commit((await e.open(reissued)).session, {})).toEqual({ action: 'none' })

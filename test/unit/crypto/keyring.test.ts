@@ -1,15 +1,21 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Key, type KeyInput, Keyring, keyringOf } from '../../../src/crypto/keyring.ts'
+import { Key, type KeyInput, Keyring } from '../../../src/crypto/keyring.ts'
 import { secret } from '../support.ts'
+import { fixedKeys } from './keys.ts'
+
+const keyringOf = (keys: Parameters<typeof fixedKeys>[0], missing: string) => {
+  const source = fixedKeys(keys, missing)
+  return () => source.ring()
+}
 
 const [one, two, three] = [secret(1), secret(2), secret(3)]
 const idOf = (input: KeyInput): string => new Key(input).id
 
 describe('Key', () => {
   it.each(['x'.repeat(31), '', new Uint8Array(31), { secret: 'short' }, `${'é'.repeat(15)}x`])('needs 32 octets: %j', input => {
-    expect(() => new Key(input)).toThrow(/a secret needs at least 32 octets, this one has \d+; make one with/)
+    expect(() => new Key(input)).toThrow(/a secret needs at least 32 octets, this one has \d+; make one with: npx holdfast keygen/)
     expect(() => new Key(input)).toThrow(TypeError)
   })
 
@@ -80,7 +86,7 @@ describe('Keyring', () => {
   })
 })
 
-describe('keyringOf', () => {
+describe('keys that a site has, or a function gives', () => {
   it.each([undefined, null, 5, {}, { secret: undefined }])('names the entry that is no secret: %j', input => {
     expect(() => keyringOf([one, input as unknown as KeyInput], '')).toThrow(TypeError)
     expect(() => keyringOf([one, input as unknown as KeyInput], '')).toThrow(/keys\[1\]/)

@@ -1,0 +1,34 @@
+import { ticketOf } from '../core/epochs.ts'
+import { checkUserId } from '../core/user-id.ts'
+import type { Revocations } from './revocations.ts'
+import type { UserSession, UserSessions, Users } from './users.ts'
+
+/** The users of sessions that live in cookies: nobody can list or count those, but they can be ended. */
+export class CookieUsers implements Users {
+  readonly #revocations: Revocations
+  readonly #large: UserSessions | undefined
+
+  /** `large`: those of sessions that have become too large for a cookie. */
+  constructor(revocations: Revocations, large?: UserSessions | undefined) {
+    this.#revocations = revocations
+    this.#large = large
+  }
+
+  async list(_userId: string): Promise<UserSession[]> {
+    throw new TypeError('list() needs the sessions in a store: nobody knows what cookies there are')
+  }
+
+  async revokeAll(userId: string): Promise<number> {
+    await this.#revocations.endUser(checkUserId(userId))
+    return this.#large ? this.#large.end(userId) : 0
+  }
+
+  async revokeEveryone(): Promise<number> {
+    await this.#revocations.endUser()
+    return this.#large ? this.#large.endEveryone() : 0
+  }
+
+  async beginLogin(userId: string): Promise<{ ticket: string }> {
+    return { ticket: ticketOf(await this.#revocations.epochs.read(checkUserId(userId))) }
+  }
+}

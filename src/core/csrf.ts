@@ -1,0 +1,58 @@
+/** What of a request says where it came from. Header names in lower case. */
+export interface CsrfRequest {
+  method: string | undefined
+  header(name: string): string | undefined
+  /** The token that the form or the script sent along; absent where there is none. */
+  token?: unknown
+}
+
+export interface CsrfRules {
+  /** The site's own origins, such as `https://shop.example`. Never taken from Host, which is the client's word. */
+  origins: ReadonlySet<string>
+  /** Whether a token is one of this visitor's. Asked last, and only where the browser says nothing. */
+  valid(token: string): boolean
+}
+
+export type CsrfVerdict =
+  | { ok: true; by: 'method' | 'fetch-site' | 'origin' | 'token' }
+  | { ok: false; reason: 'fetch-site' | 'origin' | 'token' }
+
+/** Methods that change nothing (RFC 9110, 9.2.1). */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/**
+ * Whether a request was made by the site itself. What the browser says of it goes first: `Sec-Fetch-Site`, then `Origin`;
+ * a page can set neither. Only where both are absent (old browsers, clients that are none) a token decides.
+ */
+export function judgeCsrf({ method, header, token }: CsrfRequest, { origins, valid }: CsrfRules): CsrfVerdict {
+  if (method !== undefined && SAFE.has(method)) return { ok: true, by: 'method' }
+  const site = header('sec-fetch-site')
+  // `none`: the visitor's own doing, such as a bookmark. `same-site` is a neighbour, perhaps a taken-over one.
+  if (site !== undefined)
+    return site === 'same-origin' || site === 'none' ? { ok: true, by: 'fetch-site' } : { ok: false, reason: 'fetch-site' }
+  const origin = header('origin')
+  if (origin !== undefined) return origins.has(origin) ? { ok: true, by: 'origin' } : { ok: false, reason: 'origin' }
+  return typeof token === 'string' && valid(token) ? { ok: true, by: 'token' } : { ok: false, reason: 'token' }
+}
+
+/** The site's own origins, checked once at construction. */
+export function originsOf(option: string, origins: unknown): ReadonlySet<string> {
+  if (!Array.isArray(origins)) throw new TypeError(`${option} must be a list of origins, such as ['https://shop.example']`)
+  for (const origin of origins) {
+    if (typeof origin !== 'string' || !isOrigin(origin)) {
+      throw new TypeError(
+        `${option}: "${String(origin).slice(0, 64)}" is no origin; write scheme, host and port if it is not the usual one, and nothing more`,
+      )
+    }
+  }
+  return new Set(origins as string[])
+}
+
+/** As a browser writes it: lower case, no path, no slash, no usual port. `null`, which sandboxed pages send, is never one. */
+function isOrigin(text: string): boolean {
+  try {
+    return /^https?:/.test(text) && new URL(text).origin === text
+  } catch {
+    return false
+  }
+}

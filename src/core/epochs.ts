@@ -1,0 +1,55 @@
+import type { Life, Meta } from './record.ts'
+
+/**
+ * Since when what was proved before counts no more: for one user, and for all of them. Each is a time in ms since the epoch, 0 where
+ * nobody has ever been logged out everywhere, and later than the one before it even where a clock was set back: so that two of them
+ * can be compared without a clock (H7).
+ */
+export interface Epoch {
+  readonly user: number
+  readonly all: number
+}
+
+/** Where the epoch that a login belongs to is kept beside the data. */
+const SEEN = 'e'
+
+/** The epoch that a login belongs to, where that is known exactly. */
+function seenOf(meta: Meta | undefined): Epoch | undefined {
+  const seen = meta?.[SEEN]
+  return Array.isArray(seen) ? { user: Number(seen[0]), all: Number(seen[1]) } : undefined
+}
+
+export function withSeen(meta: Meta | undefined, { user, all }: Epoch): Meta {
+  return { ...meta, [SEEN]: [user, all] }
+}
+
+/** What of a session an epoch may end. */
+export interface Proven {
+  readonly life: Pick<Life, 'authenticatedAt'>
+  readonly meta?: Meta | undefined
+}
+
+/** Whether what this session rests on was proved before the epoch began. Where its own epoch is not known, the clocks have to do. */
+export function endedBy(epoch: Epoch, { life, meta }: Proven): boolean {
+  const seen = seenOf(meta)
+  if (seen) return epoch.user > seen.user || epoch.all > seen.all
+  const since = Math.max(epoch.user, epoch.all)
+  // Negated, so that a session of which nobody knows when it was proved is ended.
+  return since > 0 && !((life.authenticatedAt ?? 0) > since)
+}
+
+/** The next epoch after one, by this clock. */
+export function nextEpoch(before: number, now: number): number {
+  return Math.max(Math.floor(now), before + 1)
+}
+
+/** An epoch as text, to be kept on the server between the check of a password and the login. */
+export function ticketOf({ user, all }: Epoch): string {
+  return `${user.toString(36)}.${all.toString(36)}`
+}
+
+/** Undefined where no `beginLogin` has written it. */
+export function epochOfTicket(ticket: unknown): Epoch | undefined {
+  const [, user, all] = typeof ticket === 'string' ? (/^([0-9a-z]{1,10})\.([0-9a-z]{1,10})$/.exec(ticket) ?? []) : []
+  return user === undefined || all === undefined ? undefined : { user: Number.parseInt(user, 36), all: Number.parseInt(all, 36) }
+}

@@ -1,0 +1,113 @@
+import { randomFillSync } from 'node:crypto'
+
+/**
+ * The sealed envelope, version 2, octet by octet; docs/format.md says why. Times are whole seconds since the epoch, all
+ * numbers big-endian:
+ * `version 1 | key id 6 | origin 6 | bornAt 4 | hour of issue 4 | nonce 12 | ciphertext | tag 16`
+ */
+export const VERSION = 2
+const KEY_ID = 1
+const ORIGIN = 7
+const BORN_AT = 13
+const HOUR = 17
+const NONCE = 21
+export const BODY = 33
+export const TAG_OCTETS = 16
+/** Issued at 4, expires at 4, and the mark that ends the text. */
+const FRAME_OCTETS = 9
+const TEXT = 8
+const MARK = 0x80
+const MIN_OCTETS = BODY + FRAME_OCTETS + TAG_OCTETS
+const MIN_TOKEN = Math.ceil((MIN_OCTETS * 4) / 3)
+/** Five cookies of 4,096 octets. */
+const MAX_TOKEN = 5 * 4096
+
+export const HOUR_MS = 3_600_000
+
+/** What of an envelope can be read by anybody. All of it is authenticated. */
+export interface Header {
+  keyId: string
+  /** The id of the key under which the line of re-issues began. */
+  origin: string
+  /** When that was, in ms; 0: not known. */
+  bornAt: number
+  /** Hours since the epoch. */
+  hour: number
+}
+
+/** What is sealed beside the text, in ms. */
+export interface Times {
+  issuedAt: number
+  expiresAt: number
+}
+
+/** A header with a fresh nonce. */
+export function writeHeader({ keyId, origin, bornAt, hour }: Header): Buffer {
+  const header = Buffer.alloc(BODY)
+  header.writeUInt8(VERSION, 0)
+  header.write(keyId, KEY_ID, 'base64url')
+  header.write(origin, ORIGIN, 'base64url')
+  header.writeUInt32BE(secondsOf(bornAt), BORN_AT)
+  header.writeUInt32BE(hour, HOUR)
+  randomFillSync(header, NONCE)
+  return header
+}
+
+export function readHeader(octets: Buffer): Header {
+  return {
+    keyId: octets.toString('base64url', KEY_ID, ORIGIN),
+    origin: octets.toString('base64url', ORIGIN, BORN_AT),
+    bornAt: octets.readUInt32BE(BORN_AT) * 1000,
+    hour: octets.readUInt32BE(HOUR),
+  }
+}
+
+export function nonceOf(octets: Buffer): Buffer {
+  return octets.subarray(NONCE, BODY)
+}
+
+/** The octets of a token, if its length, alphabet, spelling and version are those of an envelope. */
+export function octetsOfToken(token: string): Buffer | null {
+  if (token.length < MIN_TOKEN || token.length > MAX_TOKEN || !looksSealed(token)) return null
+  const octets = Buffer.from(token, 'base64url')
+  // Node skips what is not in the alphabet, and reads the spare bits of the last character: only one spelling is ours.
+  return octets.length >= MIN_OCTETS && octets[0] === VERSION && octets.toString('base64url') === token ? octets : null
+}
+
+/** Whether it is written as an envelope of this version is: by its first six bits and the two that follow. */
+export function looksSealed(token: string): boolean {
+  return /^A[g-v]/.test(token)
+}
+
+/** How many characters the token of a text has. */
+export function tokenLength(text: string, padTo: number): number {
+  const framed = Math.ceil((FRAME_OCTETS + Buffer.byteLength(text, 'utf8')) / padTo) * padTo
+  return Math.ceil(((BODY + framed + TAG_OCTETS) * 4) / 3)
+}
+
+/** The plaintext: the times, the text, a mark, and zeros up to a multiple of `padTo` octets (ISO/IEC 7816-4). */
+export function frame(text: string, { issuedAt, expiresAt }: Times, padTo: number): Buffer {
+  const needed = FRAME_OCTETS + Buffer.byteLength(text, 'utf8')
+  const framed = Buffer.alloc(Math.ceil(needed / padTo) * padTo)
+  framed.writeUInt32BE(secondsOf(issuedAt), 0)
+  // Rounded up, so that the envelope never ends before the session in it.
+  framed.writeUInt32BE(secondsOf(expiresAt + 999), 4)
+  framed[TEXT + framed.write(text, TEXT, 'utf8')] = MARK
+  return framed
+}
+
+export function unframe(framed: Buffer): (Times & { text: string }) | null {
+  let end = framed.length - 1
+  while (end >= TEXT && framed[end] === 0) end--
+  if (end < TEXT || framed[end] !== MARK) return null
+  return {
+    issuedAt: framed.readUInt32BE(0) * 1000,
+    expiresAt: framed.readUInt32BE(4) * 1000,
+    text: framed.toString('utf8', TEXT, end),
+  }
+}
+
+/** What has no end ends in 2106, and what is no number has ended. */
+function secondsOf(ms: number): number {
+  return ms > 0 ? Math.min(Math.floor(ms / 1000), 0xffff_ffff) : 0
+}

@@ -1,0 +1,56 @@
+import { userControlsOf } from '../core/controls.ts'
+import { type CsrfRequest, judgeCsrf, originsOf } from '../core/csrf.ts'
+import { SessionCsrfError } from '../core/errors.ts'
+import { type CsrfKey, csrfToken, csrfTokenMatches } from '../crypto/csrf-token.ts'
+import type { Key, Keyring } from '../crypto/keyring.ts'
+
+export interface CsrfOptions<C = unknown> {
+  /** The site's own origins, such as `['https://shop.example']`. They are never taken from Host, which is the client's word. */
+  origins: readonly string[]
+  /** Where a form's token is found. Default: the header `X-CSRF-Token`. It is asked only where the browser says neither Sec-Fetch-Site nor Origin. */
+  token?: ((context: C) => unknown) | undefined
+}
+
+/** The tokens of a site. */
+export class CsrfTokens {
+  readonly #keyring: () => Keyring
+  readonly #scope: string
+  readonly #derived = new WeakMap<Key, CsrfKey>()
+
+  constructor(keyring: () => Keyring, scope: string) {
+    this.#keyring = keyring
+    this.#scope = scope
+  }
+
+  token(session: object): string {
+    const subject = userControlsOf(session).csrfSubject
+    if (subject === undefined) throw new TypeError('csrfToken(): the session has not begun; store something in it first')
+    return csrfToken(this.#key(this.#keyring().newest), subject)
+  }
+
+  valid(session: object | null, token: string): boolean {
+    const subject = session === null ? undefined : userControlsOf(session).csrfSubject
+    if (subject === undefined) return false
+    const keys = this.#keyring().readers.map(key => this.#key(key))
+    return csrfTokenMatches(keys, subject, token)
+  }
+
+  #key(key: Key): CsrfKey {
+    const known = this.#derived.get(key)
+    if (known) return known
+    const derived = key.derive(`csrf/${this.#scope}`)
+    this.#derived.set(key, derived)
+    return derived
+  }
+}
+
+/** What a framework's middleware asks before the handler runs. Throws a 403; the session is looked at only where a token must decide. */
+export function csrfGuard(tokens: CsrfTokens, origins: unknown): (request: CsrfRequest, session: () => object | null) => void {
+  const own = originsOf('origins', origins)
+  return (request, session) => {
+    const verdict = judgeCsrf(request, { origins: own, valid: token => tokens.valid(session(), token) })
+    if (!verdict.ok) throw new SessionCsrfError(verdict.reason)
+  }
+}
+
+export const CSRF_HEADER = 'x-csrf-token'

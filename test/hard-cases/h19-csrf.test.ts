@@ -1,0 +1,92 @@
+import { csrf as expressCsrf } from 'holdfast/express'
+import { csrf as koaCsrf } from 'holdfast/koa'
+import { expect, it } from 'vitest'
+import { nativeCookie, nativeMemory, type Setup, type Site, settled, write } from '../promises/support.ts'
+import { table } from '../promises/table.ts'
+
+const ORIGIN = 'https://shop.example'
+
+/** A site whose handlers stand behind the guard, as a middleware would: `open` has no place for a second one. */
+const guarded = (framework: 'koa' | 'express', site: () => Site): NonNullable<Setup['routes']['/x']> => {
+  const options = { origins: [ORIGIN] }
+  return async t => {
+    if (framework === 'koa') await koaCsrf(site().sessions, options)(t.own, async () => {})
+    else
+      await new Promise<void>((pass, fail) =>
+        expressCsrf(site().sessions, options)(t.req, t.res, (error?: unknown) => (error ? fail(error) : pass())),
+      )
+    return 'passed'
+  }
+}
+
+table([nativeCookie, nativeMemory], (open, _mode, { framework }) => {
+  async function shop(): Promise<Site> {
+    const site: Site = await open({
+      routes: {
+        '/in': write({ cart: 1 }),
+        '/form': t => site.sessions.csrfToken(t.session),
+        '/post': guarded(framework, () => site),
+        '/login': t => t.session.login('ann').then(() => 'in'),
+      },
+    })
+    return site
+  }
+
+  it('H19: the browser’s own word decides, for visitors without a session too: the login form is guarded', async () => {
+    const visitor = (await shop()).visitor()
+    const post = (headers: Record<string, string>) => visitor.get('/post', { method: 'POST', headers })
+    expect((await post({ 'sec-fetch-site': 'same-origin' })).body).toBe('passed')
+    expect((await post({ origin: ORIGIN })).body).toBe('passed')
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin: ORIGIN },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      {},
+    ]) {
+      expect(await post(headers as Record<string, string>)).toMatchObject({ status: 403, setCookie: [] })
+    }
+    expect((await visitor.get('/post', { headers: { 'sec-fetch-site': 'cross-site' } })).body).toBe('passed')
+  })
+
+  it('H19: where the browser says nothing a token decides; it is this session’s, and a new id ends it', async () => {
+    const site = await shop()
+    const [ann, eve] = [site.visitor(), site.visitor()]
+    await ann.get('/in')
+    await new Promise(resolve => setTimeout(resolve, 2))
+    await eve.get('/in')
+    const post = (token: string) => ann.get('/post', { method: 'POST', headers: { 'x-csrf-token': token } })
+    const token = (await ann.get('/form')).body
+    expect((await post(token)).body).toBe('passed')
+    expect((await post((await eve.get('/form')).body)).status).toBe(403)
+    expect((await post('A'.repeat(86))).status).toBe(403)
+    await ann.get('/login')
+    expect((await post(token)).status).toBe(403)
+    expect((await post((await ann.get('/form')).body)).body).toBe('passed')
+  })
+
+  it('H19: an upgrade from a page of another site gets null and an event', async () => {
+    const site = await shop()
+    const visitor = site.visitor()
+    await visitor.get('/in')
+    const load = (origin?: string) =>
+      site.sessions.load({ headers: { cookie: visitor.header(), ...(origin && { origin }) } }, { origins: [ORIGIN] })
+    expect(await load(ORIGIN)).toEqual({ cart: 1 })
+    expect(await load()).toEqual({ cart: 1 })
+    expect(await load('https://evil.example')).toBeNull()
+    expect(await load('null')).toBeNull()
+    await settled()
+    expect(site.events.filter(({ name, event }) => name === 'session:refused' && event.reason === 'origin')).toHaveLength(2)
+  })
+})
+
+table([nativeCookie, nativeMemory], open => {
+  it('H19: load of the middleware looks at the origins as the manager’s does', async () => {
+    const site = await open({ routes: { '/in': write({ cart: 1 }) } })
+    const visitor = site.visitor()
+    await visitor.get('/in')
+    const load = (origin: string) => site.middleware.load({ headers: { cookie: visitor.header(), origin } }, { origins: [ORIGIN] })
+    expect(await load(ORIGIN)).toEqual({ cart: 1 })
+    expect(await load('https://evil.example')).toBeNull()
+  })
+})
