@@ -57,6 +57,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 class NativeRequest extends ExpressRequestSession {
   readonly plan: NativePlan
   protected override readonly knowsUsers = true
+  protected override readonly looksFirst = true
 
   constructor(req: IncomingMessage, plan: NativePlan) {
     super(req)

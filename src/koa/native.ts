@@ -59,6 +59,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 class NativeRequest extends KoaRequestSession {
   readonly plan: NativePlan
   protected override readonly knowsUsers = true
+  protected override readonly looksFirst = true
 
   constructor(ctx: Context, plan: NativePlan) {
     super(ctx)

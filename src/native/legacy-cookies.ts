@@ -1,9 +1,14 @@
+import type { CookieFormat } from '../backends/cookie.ts'
 import { nativeFormat } from '../backends/native-format.ts'
 import { LegacyReaders, nativeLife } from '../backends/readers.ts'
 import { CookieTransport } from '../cookie/transport.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { TokenTransport } from '../core/transport.ts'
+import { newSid } from '../crypto/session-id.ts'
 import { type CreateSessionsOptions, limitOf } from './options.ts'
+
+/** What is taken over gets a name of its own at once: two that are taken over in the same moment must not end together. */
+const withSid: CookieFormat = { ...nativeFormat, encode: (draft, request) => nativeFormat.encode({ ...draft, sid: newSid() }, request) }
 
 /** What the option `readers` asks for. It is about cookies: with a store or another transport it is a `TypeError`. */
 export function legacyReadersOf<D extends object>(
@@ -21,7 +26,7 @@ export function legacyReadersOf<D extends object>(
     cookieName,
     path,
     domain,
-    format: nativeFormat,
+    format: withSid,
     life,
     rejectIssuedBefore: limitOf(rejectIssuedBefore),
     now,

@@ -61,6 +61,8 @@ export abstract class RequestSession implements UserControls, Noting {
   protected abstract onClose(listener: () => void): void
   /** Whether it can be known whose it is: not from a cookie that anybody can write. */
   protected readonly knowsUsers: boolean = false
+  /** Whether what is replaced or ended without a look at it is loaded before: whose it is goes on, and its end can be kept. koa-session does not look. */
+  protected readonly looksFirst: boolean = false
   /** Runs `write`, which tells the browser its token, as the framework needs it. */
   protected abstract tell(write: () => void): void
   /** Asks the site whether this request shall have no session. */
@@ -201,6 +203,7 @@ export abstract class RequestSession implements UserControls, Noting {
   set(value: unknown): void {
     if (value !== null && typeof value !== 'object') throw new Error('this.session can only be set as null or an object.')
     this.accessed = true
+    if (!this.#session && this.looksFirst) this.#openNow()
     if (!this.#session) {
       this.#refuseEarlyAccess()
       this.#session = this.fresh()

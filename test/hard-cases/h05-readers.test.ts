@@ -1,3 +1,4 @@
+import { MemoryStore } from 'holdfast/stores/memory'
 import Keygrip from 'keygrip'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { serve } from '../promises/koa.ts'
@@ -280,5 +281,21 @@ table([dropInCookie], open => {
 table([nativeMemory], open => {
   it('H5: with a store, or without the cookie, readers are a TypeError', async () => {
     await expect(open({ routes, native: { readers: [reader()] } })).rejects.toThrow(/readers .* with a store/)
+  })
+})
+
+table([nativeCookie], open => {
+  it('H5: with revocations, of two that are taken over in one moment each ends by itself', async () => {
+    const revocations = new MemoryStore()
+    const site = await siteOf(open, true, 'sealed', [reader()], { revocations })
+    const [ann, other] = [browser(site, await fromKoaSession()), browser(site, await fromKoaSession())]
+    await ann.get('/read')
+    await other.get('/read')
+    const copies = [...ann.cookies]
+    await ann.get('/out')
+    expect((await browser(site, copies).get('/read')).body).toBe('nothing')
+    expect((await other.get('/read')).body).toBe('ann')
+    await other.get('/out')
+    expect([...other.cookies.keys()]).toEqual([])
   })
 })

@@ -6,6 +6,7 @@ import {
   gate,
   type Handler,
   keys,
+  logout,
   nativeCookie,
   type Setup,
   type Site,
@@ -48,6 +49,8 @@ const routes: Setup['routes'] = {
   '/out': t => t.session.logout().then(() => 'out'),
   '/renew': t => t.session.regenerate().then(() => 'renewed'),
   '/again': t => t.session.reauthenticated().then(() => 'again'),
+  // Without a look at what there is.
+  '/null': logout,
 }
 
 const increment: Handler = async t => {
@@ -57,6 +60,7 @@ const increment: Handler = async t => {
   return 'counted'
 }
 
+const ends = (path: string) => path === '/out' || path === '/null'
 const copyAt = async (site: Site, cookie: string) => (await site.visitor().get('/who', { headers: { cookie } })).body
 const told = (site: Site) => site.events.map(({ name, event }) => `${name} ${event.reason}`)
 
@@ -72,7 +76,7 @@ table([nativeCookie], open => {
     return { time, shared, site, other, visitor, cookie: visitor.header() }
   }
 
-  for (const path of ['/out', '/renew', '/in', '/again']) {
+  for (const path of ['/out', '/null', '/renew', '/in', '/again']) {
     it(`H8: a copy of a cookie is worth nothing after ${path}: here at once, in another process when it has asked`, async () => {
       const { time, site, other, visitor, cookie } = await begin()
       expect(await copyAt(other, cookie)).toBe('ann 0')
@@ -80,12 +84,12 @@ table([nativeCookie], open => {
       expect(await copyAt(site, cookie)).toBe('nobody 0')
       time.pass(OUT_OF_DATE)
       expect(await copyAt(other, cookie)).toBe('nobody 0')
-      expect((await visitor.get('/who')).body).toBe(path === '/out' ? 'nobody 0' : 'ann 0')
+      expect((await visitor.get('/who')).body).toBe(ends(path) ? 'nobody 0' : 'ann 0')
       // It stays so as long as a copy could live.
       time.pass(29 * MINUTE)
       for (const one of [site, other]) expect(await copyAt(one, cookie)).toBe('nobody 0')
       await settled()
-      expect(told(site)).toContain(`session:gone ${path === '/out' ? 'destroyed' : 'regenerated'}`)
+      expect(told(site)).toContain(`session:gone ${ends(path) ? 'destroyed' : 'regenerated'}`)
     })
   }
 
