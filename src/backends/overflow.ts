@@ -12,6 +12,7 @@ import type { Epoch } from '../core/epochs.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone } from '../core/record.ts'
 import type { RevocableCookies } from './revocable.ts'
+import { POLL_MS } from './revocations.ts'
 import type { StoreBackend } from './store.ts'
 
 interface OverflowOptions {
@@ -32,6 +33,7 @@ const REFERENCE = /^\{"i":"([\w.-]+)","n":\d+\}$/
 export class OverflowBackend implements SessionBackend {
   readonly eager = true
   readonly keyed = false
+  readonly watchMs = POLL_MS
   readonly #cookies: RevocableCookies
   readonly #store: StoreBackend
   readonly #options: OverflowOptions

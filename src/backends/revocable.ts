@@ -12,7 +12,7 @@ import { type Epoch, endedBy, withSeen } from '../core/epochs.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Gone, GoneReason } from '../core/record.ts'
 import type { CookieBackend } from './cookie.ts'
-import type { Revocations } from './revocations.ts'
+import { POLL_MS, type Revocations } from './revocations.ts'
 
 const ENDED: WriteResult = { status: 'missing' }
 const REFUSED: WriteResult = { status: 'missing', revoked: true }
@@ -24,6 +24,8 @@ const REFUSED: WriteResult = { status: 'missing', revoked: true }
 export class RevocableCookies implements SessionBackend {
   readonly eager = false
   readonly keyed = false
+  /** What others have ended is known here by then. */
+  readonly watchMs = POLL_MS
   readonly #cookies: CookieBackend
   readonly #revocations: Revocations
 

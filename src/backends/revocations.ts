@@ -26,7 +26,7 @@ export interface RevocationsOptions {
 }
 
 /** How often the others' entries are asked for. */
-const POLL_MS = 5000
+export const POLL_MS = 5000
 /** Who has not heard of the others for so long refuses all sessions. */
 const STALE_MS = 30_000
 /** Then all of them are read once more: of a process whose clock is wrong as well. */

@@ -95,7 +95,7 @@ export interface SessionBackend {
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
   /** `Gone`: it was to make place for another one (`regenerated`), and had been ended before. */
   delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | Gone | undefined>
-  /** How often, in ms, who follows a session must look at it, so as not to lose it when its id is renewed; absent: ids stay. */
+  /** How often, in ms, who follows a session must look at it: its id may be renewed, or its end be kept elsewhere. Absent: as seldom as they like. */
   readonly watchMs?: number | undefined
   /** From now on nothing counts that this session's user had proved before; gives the epoch that begins. Absent where nobody would know. */
   beginEpoch?(loaded: Loaded): Promise<Epoch>

@@ -123,8 +123,8 @@ export class Watch {
 
   async #endOf(known: Loaded): Promise<SessionEnd | null> {
     const { backend, now } = this.#config
-    // What is in the browser's cookie meanwhile, no server knows.
-    if (!backend.keyed) return expiry(known.life, now())
+    // What is in the browser's cookie meanwhile, no server knows; where its end is kept, that can be asked for.
+    if (!backend.keyed && backend.watchMs === undefined) return expiry(known.life, now())
     const found = await backend.load(known.value, this.#request)
     // Meanwhile this request may have given it a new id.
     if (this.#newest() !== known) return null

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { createSessions, type SessionEnd, SessionEndedError, signalOf } from 'holdfast'
+import { MemoryStore } from 'holdfast/stores/memory'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
@@ -282,6 +283,30 @@ table([nativeMemory], open => {
     back.take([...browser.cookies].map(([name, value]) => `${name}=${value}`))
     await back.get('/out')
     await endedBy(answer, 'destroyed')
+  })
+})
+
+table([nativeCookie], open => {
+  clocked()
+
+  it('H25: in cookie mode with revocations a logout here ends an open answer within 5 s, one elsewhere within 10', async () => {
+    const revocations = new MemoryStore()
+    const [site, other] = [await open({ routes, native: { revocations } }), await open({ routes, native: { revocations } })]
+    for (const [where, within] of [
+      [site, 5000],
+      [other, 10_000],
+    ] as const) {
+      const visitor = await enter(site)
+      const answer = await listen(site, visitor)
+      await pass(6000)
+      await quiet(site)
+      expect(answer.text()).not.toContain('ended')
+      const leaving = where.visitor()
+      leaving.take([...visitor.cookies].map(([name, value]) => `${name}=${value}`))
+      await leaving.get('/out')
+      await pass(within)
+      await endedBy(answer, 'destroyed')
+    }
   })
 })
 
