@@ -1,33 +1,20 @@
 import type { IncomingMessage } from 'node:http'
-import { DEFAULT_STORE_TIMEOUT_MS } from '../backends/ask.ts'
-import { IdpSessions } from '../backends/idp-sessions.ts'
+import type { IdpSessions } from '../backends/idp-sessions.ts'
 import type { LegacyReaders } from '../backends/readers.ts'
 import type { UserSession, Users } from '../backends/users.ts'
-import { MAX_COOKIE_AGE_MS } from '../cookie/attributes.ts'
 import { CookieTransport } from '../cookie/transport.ts'
 import type { Presented } from '../core/backend.ts'
 import type { SignalOptions } from '../core/controls.ts'
 import { originsOf } from '../core/csrf.ts'
-import { describeEvent, EventHub, type EventSink, type SessionEvent, type SessionEventName } from '../core/events.ts'
+import { describeEvent, type EventHub, type SessionEvent, type SessionEventName } from '../core/events.ts'
 import type { SessionManager } from '../core/manager.ts'
-import { COOKIE_MODE, REVOCABLE_COOKIE_MODE } from '../core/notices.ts'
-import { note } from '../core/noting.ts'
-import { durationMs } from '../core/options.ts'
 import type { Session } from '../core/session.ts'
 import type { DefaultData } from '../core/session-data.ts'
-import { isIndexedSessionStore } from '../core/store.ts'
 import type { ReadHeader, TokenTransport } from '../core/transport.ts'
-import { checkUserId } from '../core/user-id.ts'
 import { everyMs } from '../core/watch.ts'
-import { composeManager, keysOf, processWarnings } from '../create.ts'
-import { createRefs } from '../crypto/session-id.ts'
-import { AuditReport } from './audit/audit.ts'
-import { startMessage } from './audit/start-check.ts'
-import { CsrfTokens } from './csrf.ts'
-import { factsOf } from './facts.ts'
-import { endingLegacy, legacyReadersOf } from './legacy-cookies.ts'
-import { type CreateSessionsOptions, check, limitOf, policyOf, rememberOf, rotationOf } from './options.ts'
-import { placeOf } from './places.ts'
+import type { AuditReport } from './audit/audit.ts'
+import type { CsrfTokens } from './csrf.ts'
+import { endingLegacy } from './legacy-cookies.ts'
 
 /** Marks managers, the same in each copy of this package. */
 const SESSIONS = Symbol.for('holdfast.sessions')
@@ -58,7 +45,7 @@ export interface Watched<D extends object = DefaultData> {
   readonly signal: AbortSignal
 }
 
-interface SessionsParts {
+export interface SessionsParts {
   manager: SessionManager
   transport: TokenTransport
   readers: LegacyReaders | undefined
@@ -230,84 +217,7 @@ export class Sessions<D extends object = DefaultData> {
   }
 }
 
-/**
- * Sessions that are secure by default: an encrypted cookie (or a store that sees no id), `__Host-`, Secure, HttpOnly,
- * SameSite=Lax, idle and absolute timeouts. What cannot work is a `TypeError` here, not a surprise later.
- *
- * @example
- * export const sessions = createSessions({ keys: [secret], store: new MemoryStore() })
- */
-export function createSessions<D extends object = DefaultData>(options: CreateSessionsOptions<D>): Sessions<D> {
-  const { keys, store, conflict, guard, onGone, onStoreError, onCreate, user, maxRecordBytes, schema, version = 0, migrate } = options
-  check(options)
-  const storeTimeout = durationMs('storeTimeout', options.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS)
-  const transport = options.transport ?? new CookieTransport(options.cookie, options.insecure)
-  const scope = options.scope ?? transport.cookieName ?? 'session'
-  const policy = policyOf(options)
-  const rememberTimeout = rememberOf(options)
-  const anonymousTimeout = durationMs('anonymousTimeout', options.anonymousTimeout ?? '2h')
-  const hub = new EventHub(error => process.emitWarning(error instanceof Error ? error : String(error)))
-  const refOf = createRefs()
-  const emit: EventSink = (name, occurrence, request) => {
-    if (options.explain) note(request, name, occurrence.reason)
-    hub.emit(name, describeEvent(occurrence, { request: sourceOf(request) }, refOf))
-  }
-  const readers = legacyReadersOf(options, transport, policy)
-  const source = keysOf(keys, 'keys: the function returned no key', emit, ring => readers?.accept(ring))
-  const { passive, now = () => Date.now() } = options
-  const longestLifeMs = Math.max(policy.absoluteMs ?? MAX_COOKIE_AGE_MS, rememberTimeout)
-  const { place, users } = placeOf(options, { scope, idleMs: policy.idleMs, longestLifeMs, timeoutMs: storeTimeout, now })
-  const idp = isIndexedSessionStore(store)
-    ? new IdpSessions(store, { scope, timeoutMs: storeTimeout, longestMs: longestLifeMs, now })
-    : undefined
-  const manager = composeManager({
-    place,
-    protection: store ? 'signed' : 'sealed',
-    keys: source,
-    scope,
-    rejectIssuedBefore: limitOf(options.rejectIssuedBefore),
-    revokedOrigins: readers?.revokedOrigins,
-    padTo: options.padTo,
-    chunks: options.cookie?.chunks,
-    policy,
-    cookieName: transport.cookieName,
-    emit,
-    reissue: 'when-new',
-    conflict,
-    guard,
-    onGone,
-    onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, sourceOf(request)) : onStoreError,
-    onCreate: onCreate && (request => onCreate(sourceOf(request) as never)),
-    userOf: user && (data => userIdOf(user(data as D))),
-    anonymousTimeout,
-    rememberTimeout,
-    rotation: rotationOf(options),
-    storeTimeout,
-    maxRecordBytes,
-    shape: schema || version ? { schema, version, migrate } : undefined,
-    passive: passive && (request => passive(sourceOf(request) as never)),
-    idpLinks: idp,
-    now,
-  })
-  const notice = options.revocations ? REVOCABLE_COOKIE_MODE : COOKIE_MODE
-  if (!store) processWarnings().warn(notice.code, notice.text)
-  const report = new AuditReport(factsOf(options, transport, policy, anonymousTimeout, rememberTimeout))
-  const message = startMessage(report, options.policy)
-  if (message !== undefined) processWarnings().warn('HOLDFAST_AUDIT', message)
-  const csrf = new CsrfTokens(() => source.ring(), scope)
-  return new Sessions<D>({ manager, transport, readers, csrf, hub, users, idp, report, explains: options.explain === true })
-}
-
 function cookieNamesOf(transport: TokenTransport): readonly string[] {
   if (transport instanceof CookieTransport) return transport.cookieNames
   return transport.cookieName === undefined ? [] : [transport.cookieName]
-}
-
-function userIdOf(answer: string | null | undefined): string | undefined {
-  return answer === undefined || answer === null ? undefined : checkUserId(answer)
-}
-
-/** What a listener knows: the framework's own context or request, not the adapter's part in it. */
-function sourceOf(request: unknown): unknown {
-  return (request as { source?: unknown } | null | undefined)?.source ?? request
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createSessions } from '../../src/native/create-sessions.ts'
 import type { CreateSessionsOptions } from '../../src/native/options.ts'
-import { createSessions } from '../../src/native/sessions.ts'
 import { MemoryStore } from '../../src/stores/memory.ts'
 import { secret } from './support.ts'
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { headerTransport } from '../../src/core/transport.ts'
+import { createSessions } from '../../src/native/create-sessions.ts'
 import type { CreateSessionsOptions } from '../../src/native/options.ts'
-import { createSessions, Sessions } from '../../src/native/sessions.ts'
+import { Sessions } from '../../src/native/sessions.ts'
 import { MemoryStore } from '../../src/stores/memory.ts'
 import { clock, HOUR, hold, MINUTE, record, secret, tokenOf } from './support.ts'
 
