@@ -1,4 +1,4 @@
-import { type Epoch, endedBy, nextEpoch, type Proven } from '../core/epochs.ts'
+import { type Epoch, endedBy, type NextEpoch, nextEpoch, type Proven } from '../core/epochs.ts'
 import { SessionRevokedError, SessionStoreError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { isGone, partitionOfUser, type SessionRecord } from '../core/record.ts'
@@ -44,11 +44,13 @@ export class Epochs {
     return endedBy(await this.read(userId), proven)
   }
 
-  /** Begins another epoch of a user, to which the session that asks for it goes over. */
-  async begin(userId: string, proven: Proven): Promise<Epoch> {
-    const before = await this.read(userId)
+  /** The epoch that a user's session goes over to before it begins. */
+  async next(userId: string, proven: Proven): Promise<NextEpoch> {
+    const [user, all] = await Promise.all([this.#load(userId), this.#load(undefined)])
+    const before = { user: sinceOf(user), all: sinceOf(all) }
     if (endedBy(before, proven)) throw new SessionRevokedError()
-    return { user: await this.raise(userId), all: before.all }
+    const record = this.#record(userId, nextEpoch(before.user, this.#options.now()))
+    return { epoch: { user: sinceOf(record), all: before.all }, begin: async () => this.#write(record, user?.version) }
   }
 
   /** Begins another epoch of a user, or of all of them. */

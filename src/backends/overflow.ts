@@ -8,7 +8,7 @@ import {
   type SessionBackend,
   type WriteResult,
 } from '../core/backend.ts'
-import type { Epoch } from '../core/epochs.ts'
+import type { NextEpoch } from '../core/epochs.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone } from '../core/record.ts'
 import type { RevocableCookies } from './revocable.ts'
@@ -90,8 +90,8 @@ export class OverflowBackend implements SessionBackend {
     return stored ? this.#store.delete({ value: stored }, stored, reason) : this.#cookies.delete(held, id, reason, request)
   }
 
-  beginEpoch(loaded: Loaded): Promise<Epoch> {
-    return this.#cookies.beginEpoch(loaded)
+  nextEpoch(loaded: Loaded): Promise<NextEpoch> {
+    return this.#cookies.nextEpoch(loaded)
   }
 
   async endOthers(loaded: Loaded): Promise<number> {

@@ -8,7 +8,7 @@ import {
   type SessionBackend,
   type WriteResult,
 } from '../core/backend.ts'
-import { type Epoch, endedBy, withSeen } from '../core/epochs.ts'
+import { endedBy, type NextEpoch, withSeen } from '../core/epochs.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Gone, GoneReason } from '../core/record.ts'
 import type { CookieBackend } from './cookie.ts'
@@ -88,8 +88,8 @@ export class RevocableCookies implements SessionBackend {
     return this.#revocations.end(loaded, 'regenerated')
   }
 
-  beginEpoch(loaded: Loaded): Promise<Epoch> {
-    return this.#revocations.beginEpoch(loaded)
+  nextEpoch(loaded: Loaded): Promise<NextEpoch> {
+    return this.#revocations.nextEpoch(loaded)
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Absent, Loaded, Pending } from '../core/backend.ts'
 import type { Timers } from '../core/config.ts'
 import { EndQueue } from '../core/end-queue.ts'
-import { type Epoch, endedBy, type Proven } from '../core/epochs.ts'
+import { endedBy, type NextEpoch, type Proven } from '../core/epochs.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, partitionOfUser, type SessionRecord, tombstoneMs } from '../core/record.ts'
@@ -141,11 +141,15 @@ export class Revocations {
   }
 
   /** The same, but for the session that asks for it: that goes over to the epoch that begins. */
-  async beginEpoch(session: Loaded): Promise<Epoch> {
+  async nextEpoch(session: Loaded): Promise<NextEpoch> {
     const userId = session.userId as string
-    const epoch = await this.epochs.begin(userId, session)
-    await this.#announce(userId, epoch.user)
-    return epoch
+    const { epoch, begin } = await this.epochs.next(userId, session)
+    const announced = async () => {
+      const begun = await begin()
+      if (begun) await this.#announce(userId, epoch.user)
+      return begun
+    }
+    return { epoch, begin: announced }
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
 import { isAbsent } from '../core/backend.ts'
-import type { Epoch } from '../core/epochs.ts'
+import type { NextEpoch } from '../core/epochs.ts'
 import { type Data, parseData } from '../core/json.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import { hookAnswer } from '../core/opener.ts'
@@ -18,7 +18,7 @@ const VERSION = 'v'
 export class ShapedBackend implements SessionBackend {
   readonly #inner: SessionBackend
   readonly #shape: Shape
-  readonly beginEpoch?: (loaded: Loaded) => Promise<Epoch>
+  readonly nextEpoch?: (loaded: Loaded) => Promise<NextEpoch>
   readonly endOthers?: (loaded: Loaded) => Promise<number>
   readonly rotationDue?: (loaded: Loaded) => boolean
   readonly rotate?: (loaded: Loaded, draft: Draft) => MaybePromise<WriteResult>
@@ -26,8 +26,8 @@ export class ShapedBackend implements SessionBackend {
   constructor(inner: SessionBackend, shape: Shape) {
     this.#inner = inner
     this.#shape = shape
-    const { beginEpoch, endOthers, rotationDue, rotate } = inner
-    if (beginEpoch) this.beginEpoch = loaded => beginEpoch.call(inner, loaded)
+    const { nextEpoch, endOthers, rotationDue, rotate } = inner
+    if (nextEpoch) this.nextEpoch = loaded => nextEpoch.call(inner, loaded)
     if (endOthers) this.endOthers = loaded => endOthers.call(inner, loaded)
     if (rotationDue) this.rotationDue = loaded => rotationDue.call(inner, loaded)
     if (rotate) this.rotate = (loaded, draft) => chain(rotate.call(inner, loaded, this.#marked(draft)), result => this.#met(result))
@@ -63,7 +63,9 @@ export class ShapedBackend implements SessionBackend {
 
   load(value: string, request: unknown): MaybePromise<Loaded | Gone | Absent> {
     return chain(this.#inner.load(value, request), found =>
-      isAbsent(found) || isGone(found) ? found : chain(this.#fit(found), fitting => fitting ?? { absent: true, malformed: true }),
+      isAbsent(found) || isGone(found)
+        ? found
+        : chain(this.#fit(found), fitting => fitting ?? { absent: true, malformed: true, endable: true }),
     )
   }
 

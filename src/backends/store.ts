@@ -1,5 +1,5 @@
 import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
-import type { Epoch } from '../core/epochs.ts'
+import type { NextEpoch } from '../core/epochs.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
@@ -47,11 +47,14 @@ export class StoreBackend implements SessionBackend {
   readonly #options: StoreBackendOptions
   /** Keys of records that must end, although nobody waits for it. */
   readonly #doomed: Pursuit
+  /** Ids of sessions whose users have logged out while the store was away. */
+  readonly #leaving: Pursuit
 
   constructor(store: SessionStore, options: StoreBackendOptions) {
     this.#store = store
     this.#options = options
     this.#doomed = new Pursuit(async key => this.#ask('delete', left => store.delete(key, 'destroyed', left)))
+    this.#leaving = new Pursuit(async id => this.#end(id, 'destroyed'))
   }
 
   newId(request: unknown): string {
@@ -67,7 +70,7 @@ export class StoreBackend implements SessionBackend {
 
   #read(id: string, found: SessionRecord): Loaded | Absent {
     const data = readData(found.data)
-    if (!data || exceeds(data, found.data, this.#options.maxRecordBytes)) return { absent: true, malformed: true }
+    if (!data || exceeds(data, found.data, this.#options.maxRecordBytes)) return { absent: true, malformed: true, endable: true }
     let parsed: Data | undefined = data
     const take = () => {
       const fresh = parsed ?? parseData(found.data)
@@ -135,9 +138,9 @@ export class StoreBackend implements SessionBackend {
   }
 
   async rotate(loaded: Loaded, draft: Draft): Promise<WriteResult> {
-    const { next } = this.#options.rotation as Rotation
+    const { next, now } = this.#options.rotation as Rotation
     const id = next(loaded.value)
-    const record = this.#record(id, { ...draft, meta: { ...draft.meta, [ROTATED]: draft.life.touchedAt } })
+    const record = this.#record(id, { ...draft, meta: { ...draft.meta, [ROTATED]: now() } })
     const oldKey = this.#options.keyOf(loaded.value)
     // Its fate needs no pursuit where the answer is lost: the same id is made again, and the old one leads to it.
     const result = await this.#ask('rotate', left => this.#store.replace(oldKey, loaded.version ?? '', record, 'rotated', left))
@@ -150,7 +153,8 @@ export class StoreBackend implements SessionBackend {
   async #successor(id: string): Promise<{ id: string; record: SessionRecord } | undefined> {
     for (const next of this.#options.rotation?.candidates(id) ?? []) {
       const found = await this.#ask('load', left => this.#store.load(this.#options.keyOf(next), left))
-      if (found && !isGone(found)) return { id: next, record: found }
+      // Where the answer to the rotation was lost, nobody has asked yet whether its user was logged out everywhere (H7).
+      if (found && !isGone(found)) return (await this.#mayLive(found)) ? { id: next, record: found } : undefined
     }
     return undefined
   }
@@ -170,36 +174,46 @@ export class StoreBackend implements SessionBackend {
     return next.record.touchedAt > at ? { ...gone, reused: true } : gone
   }
 
-  /** A logout by an id that was renewed meanwhile ends what it has become. */
-  async #endSuccessor(id: string, reason: GoneReason): Promise<boolean> {
+  /** Ends a session; one whose id was rotated meanwhile, also where that has happened while we looked, by what it has become. */
+  async #end(id: string, reason: GoneReason): Promise<boolean> {
+    if (await this.#ask('delete', left => this.#store.delete(this.#options.keyOf(id), reason, left))) return true
     const next = await this.#successor(id)
-    if (!next) return false
-    const ended = await this.#ask('delete', left => this.#store.delete(this.#options.keyOf(next.id), reason, left))
-    // It has been renewed once more while we looked.
-    return ended || this.#endSuccessor(next.id, reason)
+    return next !== undefined && this.#end(next.id, reason)
   }
 
   /** Who asks for an end gets it: where the store is away, it goes on being tried after the answer. */
   async delete(held: Held | null, _id: string | undefined, reason: GoneReason): Promise<Pending | Gone | undefined> {
     if (!held) return undefined
-    const key = this.#options.keyOf(held.value)
     try {
-      const ended = await this.#ask('delete', left => this.#store.delete(key, reason, left))
-      if (ended) return undefined
-      if (await this.#endSuccessor(held.value, reason)) return undefined
-      if (reason !== 'regenerated') return undefined
-      const found = await this.#ask('load', left => this.#store.load(key, left))
-      return found && isGone(found) ? found : undefined
+      if (await this.#end(held.value, reason)) return undefined
+      const found = await this.#ask('load', left => this.#store.load(this.#options.keyOf(held.value), left))
+      if (!found || !isGone(found)) return undefined
+      if (reason === 'regenerated') return found
+      if (found.gone === 'regenerated') await this.#endRenewed(held, reason)
+      return undefined
     } catch (failure) {
-      this.#doomed.begin(key)
+      this.#leaving.begin(held.value)
       return { failure }
     }
   }
 
-  async beginEpoch(loaded: Loaded): Promise<Epoch> {
+  /**
+   * A logout that meets a new id of the same login, such as a step-up in another request: no way leads from the old id to it, but its
+   * user and its beginning are known. Else the logout would say that it has happened, and the session would live on.
+   */
+  async #endRenewed(held: Held, reason: GoneReason): Promise<void> {
+    const store = this.#store
+    const { userKey, createdAt } = ('record' in held && (held as Loaded).record) || {}
+    if (userKey === undefined || !isIndexedSessionStore(store)) return
+    const records = await this.#ask('list', left => store.listByUser(userKey, left))
+    for (const record of records.filter(one => one.createdAt === createdAt))
+      await this.#ask('delete', left => store.delete(record.key, reason, left))
+  }
+
+  async nextEpoch(loaded: Loaded): Promise<NextEpoch> {
     const { epochs } = this.#options
     if (!epochs) throw new TypeError('the store keeps no index of its users')
-    return epochs.begin(loaded.userId as string, loaded)
+    return epochs.next(loaded.userId as string, loaded)
   }
 
   async endOthers({ value, record }: Loaded): Promise<number> {
@@ -212,6 +226,7 @@ export class StoreBackend implements SessionBackend {
 
   async close(): Promise<void> {
     this.#doomed.stop()
+    this.#leaving.stop()
     await this.#store.close()
   }
 
@@ -239,17 +254,22 @@ export class StoreBackend implements SessionBackend {
    * either it has found this record there, or the epoch is found here. So none is missed, as if both were one step (H7).
    */
   async #admitted(id: string, record: SessionRecord): Promise<WriteResult> {
-    const { epochs } = this.#options
-    const { userId, key } = record
-    if (!epochs || userId === undefined) return this.#written(id, record)
-    let ended = true
     try {
-      ended = await epochs.end(userId, { life: record, meta: record.meta })
-    } finally {
-      // Also where nobody can say: what the browser never gets must not live on.
-      if (ended) await this.#discard(key)
+      return (await this.#mayLive(record)) ? this.#written(id, record) : { status: 'missing', revoked: true }
+    } catch (error) {
+      // Nobody can say: what the browser never gets must not live on.
+      await this.#discard(record.key)
+      throw error
     }
-    return ended ? { status: 'missing', revoked: true } : this.#written(id, record)
+  }
+
+  /** Whether its user has not been logged out everywhere since; else it is ended. */
+  async #mayLive(record: SessionRecord): Promise<boolean> {
+    const { epochs } = this.#options
+    const { userId, key, meta } = record
+    if (!epochs || userId === undefined || !(await epochs.end(userId, { life: record, meta }))) return true
+    await this.#discard(key)
+    return false
   }
 
   async #discard(key: string): Promise<void> {

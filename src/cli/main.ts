@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { escapeText } from '../core/text.ts'
 import { type Command, type Output, UsageError } from './command.ts'
 import { keygen } from './keygen.ts'
@@ -15,8 +16,17 @@ ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).j
 
 /** The streams of this process. */
 const standard: Output = {
-  out: text => console.log(text),
+  out: print,
   err: text => console.error(text),
+}
+
+/** A disk that is full is an error, unlike with console.log: a file of no key would look like one. Who listens no more has had enough. */
+function print(text: string): void {
+  try {
+    writeSync(1, `${text}\n`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
 }
 
 /** Runs a command line. The status to end with: 0, or 2 if it cannot be understood. What fails otherwise is thrown. */

@@ -1,4 +1,4 @@
-import type { Epoch } from './epochs.ts'
+import type { NextEpoch } from './epochs.ts'
 import type { Content, Data } from './json.ts'
 import type { MaybePromise } from './maybe.ts'
 import type { Gone, GoneReason, Life, Meta, SessionRecord } from './record.ts'
@@ -31,6 +31,8 @@ export interface Absent {
   readonly absent: true
   readonly value?: unknown
   readonly malformed?: boolean
+  /** Something lies there all the same, and can be ended. */
+  readonly endable?: boolean
 }
 
 export function isAbsent(found: object): found is Absent {
@@ -97,8 +99,8 @@ export interface SessionBackend {
   delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | Gone | undefined>
   /** How often, in ms, who follows a session must look at it: its id may be renewed, or its end be kept elsewhere. Absent: as seldom as they like. */
   readonly watchMs?: number | undefined
-  /** From now on nothing counts that this session's user had proved before; gives the epoch that begins. Absent where nobody would know. */
-  beginEpoch?(loaded: Loaded): Promise<Epoch>
+  /** An epoch from which on nothing counts that this session's user had proved before. Absent where nobody would know. */
+  nextEpoch?(loaded: Loaded): Promise<NextEpoch>
   /** Ends the other sessions of the user whom this one belongs to; how many. Absent where nobody knows them. */
   endOthers?(loaded: Loaded): Promise<number>
   close(): Promise<void>

@@ -10,6 +10,16 @@ export interface Epoch {
   readonly all: number
 }
 
+/**
+ * The epoch after this one. The session that asks for it goes over to it before it begins: where that fails, nothing has happened, and
+ * it may ask once more.
+ */
+export interface NextEpoch {
+  readonly epoch: Epoch
+  /** False: meanwhile another one has begun, which ends this session as well. */
+  begin(): Promise<boolean>
+}
+
 /** Where the epoch that a login belongs to is kept beside the data. */
 const SEEN = 'e'
 

@@ -125,6 +125,7 @@ export class SessionManager {
 
   /** What it makes of the session that its user has proved once more who they are. */
   reauthenticated(session: Session, options: ReauthenticatedOptions): Renewal {
+    if (session.detached || session.lost) throw new SessionGoneError()
     if (session.life?.authenticatedAt === undefined)
       throw new TypeError('reauthenticated() needs a session that somebody has logged in to: call login()')
     return stepUpOf(options, this.#scene(session), session.loaded?.meta)
@@ -143,19 +144,20 @@ export class SessionManager {
     if (!(age <= withinMs && age >= -SKEW_MS)) throw new SessionNotFreshError(withinMs, at === undefined ? 'anonymous' : 'stale')
   }
 
-  /** Nothing counts any more that this session's user had proved before, in logins under way as well. What makes this session an exception. */
-  async beginEpoch({ loaded, openedAt }: Session): Promise<Renewal> {
+  /** From when it begins nothing counts that this session's user had proved before, in logins under way as well; what makes this one an exception. */
+  async nextEpoch({ loaded, openedAt, detached, lost }: Session): Promise<{ renewal: Renewal; begin: () => Promise<boolean> }> {
     const { backend } = this.#config
-    if (!backend.beginEpoch)
+    if (!backend.nextEpoch)
       throw new TypeError("to end a user's other sessions, give createSessions a store that keeps an index, or in cookie mode revocations")
+    if (detached || lost) throw new SessionGoneError()
     if (loaded?.userId === undefined) throw new TypeError('the session belongs to no user: call login() first')
     const { userId, life, meta } = loaded
-    const epoch = await backend.beginEpoch(loaded)
-    return { keep: true, proof: { userId, at: life.authenticatedAt ?? openedAt, meta: withSeen(meta, epoch) } }
+    const { epoch, begin } = await backend.nextEpoch(loaded)
+    return { renewal: { keep: true, proof: { userId, at: life.authenticatedAt ?? openedAt, meta: withSeen(meta, epoch) } }, begin }
   }
 
   /** Ends the other sessions of this one's user, as far as they are kept; how many. */
-  async endOthers({ loaded }: Session): Promise<number> {
+  async endOthers(loaded: Loaded | null): Promise<number> {
     if (!loaded) return 0
     const count = (await this.#config.backend.endOthers?.(loaded)) ?? 0
     if (loaded.userId !== undefined) this.endedOf(loaded.userId)

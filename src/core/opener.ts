@@ -67,6 +67,13 @@ export class Opener {
     return session
   }
 
+  /** A fresh session in the place of one that cannot be used here, such as one of a newer deploy: a logout and a new id end that as well. */
+  #instead(value: string, request: unknown): Session {
+    const session = this.fresh(request)
+    session.unreached = { value }
+    return session
+  }
+
   #unreached(value: string): Session {
     const session = this.detached()
     session.unreached = { value }
@@ -121,9 +128,10 @@ export class Opener {
     if (opened) {
       return chain(this.#follow(opened, request), session => this.#meant(others, request, session ? [...met, session] : met))
     }
-    const rivals = met.flatMap(({ loaded, unreached }) => loaded ?? unreached ?? [])
+    const rivals = met.flatMap(({ loaded, unreached, detached }) => loaded ?? (detached ? unreached : null) ?? [])
     // Two ids lead to one session where it has been renewed.
-    if (new Set(rivals.map(({ value }) => value)).size < 2) return met.find(one => one.loaded ?? one.unreached) ?? met[0] ?? null
+    if (new Set(rivals.map(({ value }) => value)).size < 2)
+      return met.find(one => one.loaded) ?? met.find(one => one.unreached) ?? met[0] ?? null
     this.#config.emit('session:ambiguous', { reason: 'several' }, request)
     const session = this.detached()
     session.rivals = rivals
@@ -134,7 +142,8 @@ export class Opener {
     const { value, token, line, stale, expiresAt } = opened
     const admit = (found: Loaded | Gone | Absent) =>
       chain(this.#admit(found, value, expiresAt, request), session => {
-        if (!session) return null
+        // A fresh one has nothing of the token.
+        if (!session?.loaded && !session?.detached) return session
         session.token = token
         session.line = line
         session.stale = stale || (session.loaded !== null && session.loaded.value !== value)
@@ -169,7 +178,7 @@ export class Opener {
     if (isAbsent(found)) {
       if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
       else emit('session:missed', { reason: 'missed', id, value: found.value }, request)
-      return null
+      return found.endable ? this.#instead(value, request) : null
     }
     if (isGone(found)) {
       if (found.reused) emit('session:reuse', { reason: 'rotated', id }, request)

@@ -1,9 +1,19 @@
+import { mustBeKnown } from '../core/options.ts'
+
 /** A secret of at least 32 octets, alone or with marks. */
 export type KeyInput = string | Uint8Array | { secret: string | Uint8Array; revoked?: boolean }
 
 export function partsOf(input: KeyInput): { secret: string | Uint8Array; revoked: boolean } {
   const marked = typeof input === 'object' && input !== null && 'secret' in input
   return marked ? { secret: input.secret, revoked: input.revoked === true } : { secret: input, revoked: false }
+}
+
+/** A misspelt mark would leave a leaked key in use: it is refused. */
+export function checkMarks(input: KeyInput, option: string): void {
+  if (typeof input !== 'object' || input === null || !('secret' in input)) return
+  mustBeKnown(option, input, ['secret', 'revoked'])
+  const { revoked } = input
+  if (revoked !== undefined && typeof revoked !== 'boolean') throw new TypeError(`${option}.revoked must be true or false`)
 }
 
 export function octetsOf(secret: string | Uint8Array): Uint8Array {

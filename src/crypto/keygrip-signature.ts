@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { type KeyInput, octetsOf, partsOf } from './key-list.ts'
+import { checkMarks, type KeyInput, octetsOf, partsOf } from './key-list.ts'
 import { idOfSecret } from './keyring.ts'
 
 /** A peer's secret: of any length but none, since it was chosen for the peer. */
@@ -11,6 +11,7 @@ export interface PeerKey {
 }
 
 export function peerKey(input: KeyInput, option: string): PeerKey {
+  checkMarks(input, option)
   const { secret, revoked } = partsOf(input)
   if ((typeof secret !== 'string' && !(secret instanceof Uint8Array)) || secret.length === 0) throw new TypeError(`${option} is no secret`)
   const key = createSecretKey(octetsOf(secret))

@@ -1,7 +1,7 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { SessionKeysError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe.ts'
-import { type KeyInput, octetsOf, partsOf } from './key-list.ts'
+import { checkMarks, type KeyInput, octetsOf, partsOf } from './key-list.ts'
 
 export type { KeyInput }
 
@@ -21,6 +21,7 @@ export class Key {
   readonly #secret: KeyObject
 
   constructor(input: KeyInput, option = 'keys') {
+    checkMarks(input, option)
     const { secret, revoked } = partsOf(input)
     if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
       throw new TypeError(

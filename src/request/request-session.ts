@@ -1,7 +1,7 @@
 import type { Presented } from '../core/backend.ts'
 import type { CommitIntent, CommitResult } from '../core/config.ts'
 import type { LogoutOptions, SessionHolder, SignalOptions, SiteData, UserControls } from '../core/controls.ts'
-import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError } from '../core/errors.ts'
+import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError, SessionRevokedError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 import { keepOf, type LoginOptions, type ReauthenticatedOptions, type RegenerateOptions, type Renewal } from '../core/login.ts'
 import type { SessionManager } from '../core/manager.ts'
@@ -333,9 +333,24 @@ export abstract class RequestSession implements UserControls, Noting {
   async factorChanged(): Promise<number> {
     this.#needUsers()
     const { manager } = this.plan
-    const renewal = await manager.beginEpoch(this.#met())
-    await this.asked(() => this.#renew(() => renewal))
-    return manager.endOthers(this.#met())
+    const session = this.#met()
+    const { loaded } = session
+    const { renewal, begin } = await manager.nextEpoch(session)
+    try {
+      await this.asked(() => this.#renew(() => renewal))
+    } catch (error) {
+      // Somebody else has given it another id, or ended it: perhaps who is to be shut out. Then all of the user's end.
+      if (error instanceof SessionGoneError) {
+        await begin()
+        await manager.endOthers(loaded)
+      }
+      throw error
+    }
+    if (!(await begin())) {
+      await this.logout()
+      throw new SessionRevokedError()
+    }
+    return manager.endOthers(session.loaded)
   }
 
   async logout({ clearSiteData = false }: LogoutOptions = {}): Promise<void> {

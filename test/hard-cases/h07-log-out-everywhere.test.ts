@@ -300,6 +300,58 @@ table([nativeMemory], open => {
     }
   })
 
+  it('H7: so is one that was rotated meanwhile, and whose answer was lost on the way', async () => {
+    const time = clock()
+    const hasty = new Hasty({ now: time.now })
+    const one = await open({ routes, store: new Watch(hasty), native: { now: time.now, rotate: { every: '10m', grace: '30s' } } })
+    const ann = await enter(one, 'ann')
+    time.pass(11 * MINUTE)
+    const revoking = one.sessions.revokeAll('ann')
+    await hasty.looked.reached
+    // It is carried out, and nobody hears of it.
+    const replace = hasty.replace.bind(hasty)
+    hasty.replace = async (...args) => {
+      await replace(...args)
+      throw new Error('cut')
+    }
+    expect(await ann.get('/who')).toMatchObject({ status: 500, setCookie: [] })
+    hasty.replace = replace
+    hasty.looked.open()
+    await revoking
+    expect(await whoIs(ann)).toBe('nobody')
+    expect(await one.sessions.list('ann')).toEqual([])
+  })
+
+  it('H3: a logout that meets a step-up ends what the session has become, and no other of its user', async () => {
+    const door = gate()
+    const time = clock()
+    const one = await open({
+      routes: {
+        ...routes,
+        '/again': t => t.session.reauthenticated().then(() => 'again'),
+        '/out': async t => {
+          void t.session.cart
+          await door.pass()
+          await t.session.logout()
+          return 'out'
+        },
+      },
+      store: new Watch(new MemoryStore({ now: time.now })),
+      native: { now: time.now },
+    })
+    const elsewhere = await enter(one, 'ann')
+    time.pass(MINUTE)
+    const ann = await enter(one, 'ann')
+    const leaving = one.visitor()
+    leaving.take([...ann.cookies].map(([name, value]) => `${name}=${value}`))
+    const out = leaving.get('/out')
+    await door.reached
+    expect((await ann.get('/again')).body).toBe('again')
+    door.open()
+    expect((await out).body).toBe('out')
+    expect([await whoIs(ann), await whoIs(elsewhere)]).toEqual(['nobody', 'ann'])
+  })
+
   it('H7: a login that nobody can look at fails, sets no cookie, and leaves no session, also where it cannot be ended at once', async () => {
     for (const broken of [['load'], ['load', 'delete']]) {
       const one = await site()
