@@ -1,6 +1,6 @@
 import { createSessions, idOf } from 'holdfast'
 import { afterEach, expect, it, vi } from 'vitest'
-import { gate, keys, nativeMemory, type Setup, type Site, settled, tellAll, type Visitor, write } from '../promises/support.ts'
+import { gate, keys, nativeMemory, type Setup, type Site, settled, tellAll, until, type Visitor, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 
 const MINUTE = 60_000
@@ -38,6 +38,24 @@ const sameCookie = (site: Site, visitor: Visitor): Visitor => {
 }
 
 table([nativeMemory], open => {
+  it('H3, H17: a logout that the store fails ends what the id has become meanwhile, once the store is back', async () => {
+    const { site, visitor, pass } = await scene(open)
+    pass(15 * MINUTE)
+    const leaving = sameCookie(site, visitor)
+    const door = site.store.stop('load')
+    const out = leaving.get('/out')
+    await door.reached
+    // Both have the old id: this one renews it, and the other one logs out by it.
+    const held = visitor.get('/all')
+    door.open()
+    site.store.fail('delete', new Error('away'))
+    expect((await out).status).toBe(500)
+    await held
+    site.store.heal()
+    await until(async () => (await site.store.target.list()).records.length === 0)
+    expect((await visitor.get('/all')).body).toBe('{}')
+  })
+
   it('H3: the id is renewed when its time has come, once, and the session goes on', async () => {
     const { site, visitor, pass, old } = await scene(open)
     pass(15 * MINUTE - 1)

@@ -1,7 +1,8 @@
 import type { StandardSchema } from 'holdfast'
 import { createSessions } from 'holdfast'
+import { MemoryStore } from 'holdfast/stores/memory'
 import { expect, it } from 'vitest'
-import { keys, nativeCookie, nativeMemory, type Setup, type Site, settled, tellAll, write } from './support.ts'
+import { keys, nativeCookie, nativeMemory, type Setup, type Site, settled, type Turn, tellAll, write } from './support.ts'
 import { table } from './table.ts'
 
 interface Cart {
@@ -129,4 +130,45 @@ it('the type of the data is the schema’s', () => {
   const sessions = createSessions({ keys, schema: cart() })
   const load: (request: { headers: object }) => Promise<Cart | null> = sessions.load.bind(sessions) as never
   expect(load).toBeTypeOf('function')
+})
+
+const people: Setup['routes'] = {
+  '/in': t => {
+    t.session.items = ['apple']
+    return t.session.login('ann').then(() => 'in')
+  },
+  '/out': t => t.session.logout().then(() => 'out'),
+  '/null': t => {
+    t.session = null
+    return 'out'
+  },
+  '/bob': t => {
+    t.session.items = ['pear']
+    return t.session.login('bob').then(() => 'in')
+  },
+  '/all': tellAll,
+}
+const refusing = () => cart(value => (value.items.length > 0 ? { issues: [{ message: 'another layout' }] } : { value }))
+
+table([nativeCookie, nativeMemory], (open, mode) => {
+  for (const path of ['/out', '/null', ...(mode.place === 'memory' ? ['/renew'] : [])]) {
+    it(`schema: a session that does not fit here, such as one of another deploy, is ended by ${path} all the same`, async () => {
+      const revocations = mode.place === 'cookie' ? { revocations: new MemoryStore() } : {}
+      const one = await open({ routes: people, native: { schema: cart(), ...revocations } })
+      const routes = { ...people, '/renew': (t: Turn) => t.session.regenerate().then(() => 'new') }
+      const other = await open({ routes, store: one.store, native: { schema: refusing(), ...revocations } })
+      const ann = one.visitor()
+      await ann.get('/in')
+      const leaving = other.visitor()
+      leaving.take([...ann.cookies].map(([name, value]) => `${name}=${value}`))
+      expect((await leaving.get('/all')).body).toBe('{}')
+      expect((await leaving.get(path)).status).toBe(200)
+      // A process that has just started: the others hear of it within seconds.
+      const later = await open({ routes: people, store: one.store, native: { schema: cart(), ...revocations } })
+      const copy = later.visitor()
+      copy.take([...ann.cookies].map(([name, value]) => `${name}=${value}`))
+      expect((await copy.get('/all')).body).toBe('{}')
+      if (mode.place === 'memory') expect(await one.sessions.list('ann')).toEqual([])
+    })
+  }
 })

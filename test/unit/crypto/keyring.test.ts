@@ -136,4 +136,12 @@ describe('keys that a site has, or a function gives', () => {
     keys = [one]
     expect(ring().newest.id).toBe(idOf(one))
   })
+
+  it.each([
+    [{ secret: 'x'.repeat(32), revoked: 'true' }, /keys\[0\]\.revoked must be true or false/],
+    [{ secret: 'x'.repeat(32), revoked: 1 }, /keys\[0\]\.revoked/],
+    [{ secret: 'x'.repeat(32), Revoked: true }, /Revoked/],
+  ])('a mark that is none is refused, for it would leave a leaked key in use: %j', (input, problem) => {
+    expect(() => keyringOf([input as unknown as KeyInput], '')).toThrow(problem)
+  })
 })
