@@ -1,4 +1,5 @@
-import { describe } from 'vitest'
+import { describe, expect } from 'vitest'
+import { full } from '../support/full.ts'
 import { drivers, koaDrivers } from './drivers.ts'
 import type { Driver, Mode, Setup, Site } from './support.ts'
 
@@ -11,6 +12,20 @@ export const hasHeaders = ({ framework }: Driver, mode: Mode): boolean => framew
 /** `open` for one cell of the table: a framework and a mode. */
 export type Open = (setup: Omit<Setup, 'mode'>) => Promise<Site>
 
+/**
+ * Of two majors of a framework the one whose turn it is, another one for the next mode and in another file: what they do differently is
+ * in the adapters, whose own tests play both. `npm run test:full` plays each cell.
+ */
+function inTurn(among: readonly Driver[], mode: number): readonly Driver[] {
+  if (full) return among
+  const { testPath = '' } = expect.getState()
+  const turn = mode + testPath.length
+  return ['koa', 'express'].flatMap(framework => {
+    const majors = among.filter(driver => driver.framework === framework)
+    return majors.slice(turn % majors.length).slice(0, 1)
+  })
+}
+
 /** The same tests for each framework and each of these modes, or for those of them `where` it makes sense. */
 export function table(
   modes: readonly Mode[],
@@ -18,8 +33,8 @@ export function table(
   where: (driver: Driver, mode: Mode) => boolean = () => true,
   among: readonly Driver[] = drivers,
 ): void {
-  for (const driver of among) {
-    for (const mode of modes) {
+  for (const [place, mode] of modes.entries()) {
+    for (const driver of inTurn(among, place)) {
       if (!driver.modes(mode) || !where(driver, mode)) continue
       describe(`${driver.name}, ${mode.name}`, () => tests(setup => driver.open({ ...setup, mode }), mode, driver))
     }
