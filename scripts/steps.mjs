@@ -21,6 +21,14 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
 /** Where the tests are that need what the set-up installs: databases, a browser. The others need not wait for it. */
 export const onServers = ['test/demo/', 'test/docs/', 'test/examples/', 'test/express/stores/', 'test/stores/']
 
+/** Whole apps whose files may share modules: to load all of them anew for each file takes longer than to test. */
+const together = ['test/explain/', 'test/hard-cases/', 'test/koa/', 'test/promises/']
+/** They move the clock of their process, or count the calls of its modules. */
+const alone = ['test/hard-cases/h25-open-answers.test.ts', 'test/promises/cost.test.ts']
+/** What neither shares nor needs servers. */
+const apart = ['test/differential/', 'test/express/', 'test/fuzz/', 'test/secrets/', 'test/unit/', ...alone]
+const without = paths => paths.flatMap(path => ['--exclude', path.endsWith('/') ? `${path}**` : path])
+
 /**
  * The suite, or what `args` leave of it, by one Node binary. `built` runs it on dist/ in place of src/.
  * @param {{ name?: string, node?: string, built?: boolean, args?: string[], env?: Record<string, string>, after?: string[] }} [options]
@@ -47,7 +55,8 @@ export const steps = [
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'build', command: [process.execPath, 'scripts/build.mjs'] },
-  vitest({ args: onServers.flatMap(folder => ['--exclude', `${folder}**`]), after: [] }),
+  vitest({ args: [...together, '--isolate=false', ...without(alone)], after: [] }),
+  vitest({ name: 'tests apart', args: [...apart, ...without(onServers)], after: [] }),
   { name: 'type-tests', command: [process.execPath, 'scripts/type-tests.mjs'], needs: ['build'] },
   { name: 'package', command: [process.execPath, 'scripts/package-check.mjs'], needs: ['build'] },
   { name: 'size', command: ['size-limit'], needs: ['build'] },

@@ -95,9 +95,10 @@ export interface ManagerParts extends Policies {
   now?: (() => number) | undefined
 }
 
-const DEFAULT_REMEMBER_MS = 30 * 86_400_000
+/** How long a user stays signed in who has asked for it, where the site says nothing. */
+export const DEFAULT_REMEMBER_MS = 30 * 86_400_000
 
-const GUARD = ['user', 'userId', 'uid', 'passport', 'roles', 'permissions', 'mfa'] as const
+export const GUARD = ['user', 'userId', 'uid', 'passport', 'roles', 'permissions', 'mfa'] as const
 
 /** The composition root: options -> keyring -> codec -> backend -> manager. Native mode and drop-ins end here alike. */
 export function composeManager(parts: ManagerParts): SessionManager {

@@ -3,8 +3,10 @@ import { ownKeyOf } from '../crypto/session-id.ts'
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
-/** Clocks may differ by so much, and an entry may come so late, without being missed. */
+/** Clocks may differ by so much, and an entry may come so late, without being missed for long. */
 export const SLACK_MS = 5 * MINUTE_MS
+/** By so much as a rule. */
+export const NEAR_MS = MINUTE_MS
 
 /**
  * How long an entry matters, and how wide the slices are that it lies in: the ends of ordinary sessions, of remembered ones and of users,
@@ -12,14 +14,15 @@ export const SLACK_MS = 5 * MINUTE_MS
  * other one has written.
  */
 export const SPANS = [
-  { lifeMs: 2 * HOUR_MS, widthMs: 5 * MINUTE_MS },
+  { lifeMs: 2 * HOUR_MS, widthMs: MINUTE_MS },
   { lifeMs: 32 * DAY_MS, widthMs: 8 * HOUR_MS },
   { lifeMs: 402 * DAY_MS, widthMs: 4 * DAY_MS },
 ] as const
 
 /**
  * Time in slices, each with a name of its own in a store's index of users: whoever wants to know what is new looks into the latest ones
- * only. There are no more than about a hundred in the life of an entry, so that a process that starts soon has looked into all.
+ * only, however many others there are. In the life of an entry there are not much more than a hundred, so that a process that starts
+ * soon has looked into all.
  */
 export class Buckets {
   readonly lifeMs: number
@@ -38,11 +41,11 @@ export class Buckets {
   }
 
   /** All that may have entries which were made since then and still live; undefined: at any time. */
-  since(last: number | undefined, now: number): string[] {
+  since(last: number | undefined, now: number, slackMs = SLACK_MS): string[] {
     // A clock that was set back must not hide what came before.
     const from = Math.max(Math.min(last ?? 0, now), now - this.lifeMs)
-    const first = this.#numberOf(from - SLACK_MS)
-    const count = this.#numberOf(now + SLACK_MS) - first + 1
+    const first = this.#numberOf(from - slackMs)
+    const count = this.#numberOf(now + slackMs) - first + 1
     return Array.from({ length: count }, (_, place) => this.#nameOf(first + place))
   }
 

@@ -19,16 +19,22 @@ export class CookieUsers implements Users {
   }
 
   async revokeAll(userId: string): Promise<number> {
-    await this.#revocations.endUser(checkUserId(userId))
-    return this.#large ? this.#large.end(userId) : 0
+    return this.#both(this.#revocations.endUser(checkUserId(userId)), () => this.#large?.end(userId))
   }
 
   async revokeEveryone(): Promise<number> {
-    await this.#revocations.endUser()
-    return this.#large ? this.#large.endEveryone() : 0
+    return this.#both(this.#revocations.endUser(), () => this.#large?.endEveryone())
+  }
+
+  /** One after the other; where the cookies' could not be ended, those in the store end all the same, and that it was not all is told. */
+  async #both(ofCookies: Promise<void>, large: () => Promise<number> | undefined): Promise<number> {
+    const [outcome] = await Promise.allSettled([ofCookies])
+    const count = (await large()) ?? 0
+    if (outcome.status === 'rejected') throw outcome.reason
+    return count
   }
 
   async beginLogin(userId: string): Promise<{ ticket: string }> {
-    return { ticket: ticketOf(await this.#revocations.epochs.read(checkUserId(userId))) }
+    return { ticket: ticketOf(await this.#revocations.epochs.read(checkUserId(userId)), userId) }
   }
 }

@@ -1,4 +1,4 @@
-import type { Absent, Draft, Held, Loaded, SessionBackend, WriteResult } from '../core/backend.ts'
+import { type Absent, type Draft, type Held, type Loaded, proves, type SessionBackend, type WriteResult } from '../core/backend.ts'
 import { copy, type Data, jsonCopy } from '../core/json.ts'
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import { Newest } from '../core/newest.ts'
@@ -101,7 +101,10 @@ export class LegacyBackend implements SessionBackend {
 
   replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): MaybePromise<WriteResult> {
     if (this.#overtaken(loaded)) return { status: 'missing' }
-    return chain(this.delete(loaded, draft.id, reason, request), () => this.#set(this.newId(request), draft, request))
+    const end = () => this.delete(loaded, draft.id, reason, request)
+    const begin = () => this.#set(this.newId(request), draft, request)
+    // A new id is made as the peer makes it. No peer has a login: one that cannot be stored must not cost the visitor what was there.
+    return loaded && proves(draft, loaded) ? chain(begin(), written => chain(end(), () => written)) : chain(end(), begin)
   }
 
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {

@@ -62,6 +62,10 @@ export class OverflowBackend implements SessionBackend {
     return this.#store.load(id).then(found => (isAbsent(found) || isGone(found) ? found : referring(found)))
   }
 
+  verdict(loaded: Loaded, userId: string): Gone | Absent | undefined {
+    return this.#cookies.verdict(loaded, userId)
+  }
+
   create(draft: Draft, request: unknown): MaybePromise<WriteResult> {
     return this.#options.fits(draft, request) ? this.#cookies.create(draft, request) : this.#move(null, draft, request)
   }
@@ -81,6 +85,8 @@ export class OverflowBackend implements SessionBackend {
   }
 
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    // Whose it is became known only now.
+    if (draft.userId !== loaded.userId) return this.replace(loaded, draft, 'regenerated', request)
     const stored = inStore(loaded)
     return stored ? this.#store.touch(stored, draft).then(refer) : this.#cookies.touch(loaded, draft, request)
   }

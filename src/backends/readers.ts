@@ -4,13 +4,14 @@ import { cookieValues } from '../cookie/header.ts'
 import type { Decoded, Takeover } from '../core/backend.ts'
 import { SessionKeysError } from '../core/errors.ts'
 import { type Data, parseData, put } from '../core/json.ts'
-import { begin, expiry, type LifetimePolicy } from '../core/lifetime.ts'
+import { begin, endBy, expiry, type LifetimePolicy } from '../core/lifetime.ts'
 import { mustBeKnown, mustBeOneOf } from '../core/options.ts'
 import type { Life } from '../core/record.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import { looksSealed } from '../crypto/envelope.ts'
 import { keygripSigner, type PeerKey, peerKey } from '../crypto/keygrip-signature.ts'
 import type { KeyInput, Keyring } from '../crypto/keyring.ts'
+import { newSid, takenSid } from '../crypto/session-id.ts'
 import type { CookieFormat } from './cookie.ts'
 
 /** Cookies of another library that are accepted for a while, so that a site moves to encrypted ones without a logout. */
@@ -58,6 +59,10 @@ export interface ReadersConfig {
   format: CookieFormat
   /** The life that it goes on with. `wire`: what koa-session wrote, with its bookkeeping; cookie-session writes none. */
   life: (wire: Data | undefined, now: number) => Life
+  /** Whose session it is by its data, in the layout of today; absent where that is not known before it is opened. */
+  userOf?: ((data: Data) => string | undefined) | undefined
+  /** Whether nobody has logged in to it. A guest's cookie may be like those of many others, whose sessions are not to end with it. */
+  isGuest?: ((data: Data) => boolean) | undefined
   /** As for the site's own cookies. When a peer's session began nobody knows: any such time ends it. */
   rejectIssuedBefore?: (() => number | undefined) | undefined
   now: () => number
@@ -68,8 +73,8 @@ export function nativeLife(policy: LifetimePolicy): ReadersConfig['life'] {
   return (wire, now) => {
     const life = begin(policy, undefined, now)
     const end = wire?._expire
-    if (end !== undefined) life.expiresAt = typeof end === 'number' ? Math.min(life.expiresAt, end) : Number.NaN
-    return life
+    // In any case: no use of it goes past that end.
+    return end === undefined ? life : endBy(life, typeof end === 'number' ? end : Number.NaN)
   }
 }
 
@@ -95,6 +100,11 @@ export class LegacyReaders {
   /** All cookies that an answer may end. */
   get cookieNames(): readonly string[] {
     return this.#readers.flatMap(({ cookieName }) => [cookieName, `${cookieName}.sig`])
+  }
+
+  /** Until when one of them takes over, in ms since the epoch. */
+  get acceptUntil(): number {
+    return Math.max(0, ...this.#readers.map(({ acceptUntil }) => acceptUntil))
   }
 
   /** Refuses a ring that shares a secret with a reader: who can forge the peer's cookies must not be able to encrypt. */
@@ -125,7 +135,7 @@ export class LegacyReaders {
 
   /** What it stands for, in the site's layout: to be written again at once, under its own key's line. */
   #open(reader: Reader, value: string, signature: string, request: unknown): Decoded | null {
-    const { format, life: lifeOf, now, rejectIssuedBefore } = this.#config
+    const { format, life: lifeOf, userOf, isGuest, now, rejectIssuedBefore } = this.#config
     const signer = keygripSigner(reader.cookieName, value, signature, reader.keys)
     if (!signer || this.revokedOrigins.has(signer.id) || !(BORN_AT >= (rejectIssuedBefore?.() ?? BORN_AT))) return null
     try {
@@ -134,7 +144,10 @@ export class LegacyReaders {
       const life = lifeOf(koa ? wire : undefined, now())
       if (expiry(life, now())) return null
       const data = koa ? userDataOf(wire) : wire
-      const text = format.encode({ id: undefined, data, text: () => JSON.stringify(data), life, changed: false }, request)
+      const userId = userOf?.(data)
+      // They have proved it some time, nobody knows when: it is no fresh login, and `revokeAll` ends it.
+      const sid = isGuest?.(data) ? newSid() : takenSid(reader.cookieName, value, signature)
+      const text = format.encode({ id: undefined, data, text: () => JSON.stringify(data), life, userId, sid, changed: false }, request)
       return { value: text, line: { origin: signer.id, bornAt: BORN_AT }, expiresAt: life.expiresAt, stale: true }
     } catch (error) {
       // No JSON, or so deep that it cannot be written again. What a site's own encoder throws is for the site to see.

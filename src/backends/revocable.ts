@@ -5,6 +5,7 @@ import {
   isAbsent,
   type Loaded,
   type Pending,
+  proves,
   type SessionBackend,
   type WriteResult,
 } from '../core/backend.ts'
@@ -51,6 +52,10 @@ export class RevocableCookies implements SessionBackend {
     return isAbsent(found) ? found : (this.#revocations.verdict(found) ?? found)
   }
 
+  verdict({ sid, life, meta }: Loaded, userId: string): Gone | Absent | undefined {
+    return this.#revocations.verdict({ sid, life, meta, userId })
+  }
+
   create(draft: Draft, request: unknown): MaybePromise<WriteResult> {
     return chain(this.#admitted(null, draft), admitted => (admitted ? this.#cookies.create(admitted, request) : REFUSED))
   }
@@ -62,6 +67,8 @@ export class RevocableCookies implements SessionBackend {
   }
 
   touch(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    // Whose it is became known only now.
+    if (draft.userId !== loaded.userId) return this.replace(loaded, draft, 'regenerated', request)
     try {
       return this.hasEnded(loaded, draft) ? ENDED : this.#cookies.touch(loaded, draft, request)
     } catch (error) {
@@ -74,8 +81,11 @@ export class RevocableCookies implements SessionBackend {
   async replace(loaded: Loaded | null, draft: Draft, reason: GoneReason, request: unknown): Promise<WriteResult> {
     const admitted = await this.#admitted(loaded, draft)
     if (!admitted) return REFUSED
+    const written = await this.#cookies.replace(loaded, admitted, reason, request)
+    // Before the old one ends: else the visitor would be left with neither.
+    if (written.status === 'written') draft.check?.(written.loaded.value)
     if (loaded && (this.hasEnded(loaded, admitted) || !(await this.#revocations.end(loaded, reason)))) return ENDED
-    return this.#cookies.replace(loaded, admitted, reason, request)
+    return written
   }
 
   async delete(held: Held | null, _id: string | undefined, reason: GoneReason, request: unknown): Promise<Pending | undefined> {
@@ -104,8 +114,7 @@ export class RevocableCookies implements SessionBackend {
   /** A login takes along the epoch that it belongs to; null: what it rests on has been ended while it was under way (H7). */
   #admitted(loaded: Loaded | null, draft: Draft): MaybePromise<Draft | null> {
     const { userId, life, meta } = draft
-    const proves = userId !== loaded?.userId || life.authenticatedAt !== loaded?.life.authenticatedAt
-    if (userId === undefined || !proves) return draft
+    if (userId === undefined || !proves(draft, loaded)) return draft
     return this.#revocations.epochs
       .read(userId)
       .then(epoch => (endedBy(epoch, { life, meta }) ? null : { ...draft, meta: withSeen(meta, epoch) }))

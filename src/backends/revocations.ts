@@ -6,10 +6,10 @@ import { SessionStoreError } from '../core/errors.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, partitionOfUser, type SessionRecord, tombstoneMs } from '../core/record.ts'
 import type { IndexedSessionStore } from '../core/store.ts'
-import { newVersion, ownKeyOf } from '../crypto/session-id.ts'
+import { isTakenSid, newVersion, ownKeyOf } from '../crypto/session-id.ts'
 import { ask, insist } from './ask.ts'
 import { inBatches } from './batches.ts'
-import { Buckets, SLACK_MS, SPANS } from './buckets.ts'
+import { Buckets, NEAR_MS, SLACK_MS, SPANS } from './buckets.ts'
 import { Epochs } from './epochs.ts'
 import { Pursuit } from './pursuit.ts'
 
@@ -23,14 +23,25 @@ export interface RevocationsOptions {
   timeoutMs: number
   now: () => number
   after: Timers['after']
+  /** Until when another library's cookies are taken over, in ms since the epoch: one that has ended must not be again. */
+  takenOverUntil?: number | undefined
+  /** Whether nobody has logged in to a session: nothing of it is worth an entry. Absent where that cannot be told. */
+  isGuest?: ((session: Loaded) => boolean) | undefined
+  /** Told how many entries there are, where they are more than anybody should need. */
+  crowded?: ((count: number) => void) | undefined
 }
 
 /** How often the others' entries are asked for. */
 export const POLL_MS = 5000
 /** Who has not heard of the others for so long refuses all sessions. */
 const STALE_MS = 30_000
+/** So often the latest of them are looked for more widely: those of a process whose clock is not quite right. */
+const WIDELY_MS = 60_000
 /** Then all of them are read once more: of a process whose clock is wrong as well. */
 const ALL_AGAIN_MS = 600_000
+
+/** Each takes about a quarter of a kilobyte, here and in the store. */
+const MANY = 100_000
 
 /** How long the end of a session is kept at least, if it does not end before in any case. */
 const KEPT_MS = 110 * 60_000
@@ -65,11 +76,11 @@ export class Revocations {
   readonly #buckets: readonly Buckets[]
   readonly #entries = new Map<string, Entry>()
   readonly #ends = new EndQueue()
-  /** What must still be written although nobody waits for it. */
-  readonly #unwritten = new Map<string, SessionRecord>()
+  /** What must still be written although nobody waits for it, by the names of entries. */
   readonly #pursuit: Pursuit
-  /** When what is known was asked for last, and all of it. */
+  /** When what is new was asked for last, more widely, and all that there is. */
   #last: number | undefined
+  #lastWidely: number | undefined
   #lastAll: number | undefined
   #failure: unknown
   #loading: Promise<void> | undefined
@@ -81,7 +92,7 @@ export class Revocations {
     this.#options = options
     this.epochs = new Epochs(store, options)
     this.#buckets = SPANS.map(span => new Buckets(options.scope, span))
-    this.#pursuit = new Pursuit(async key => this.#writeLate(key))
+    this.#pursuit = new Pursuit(async name => this.#writeLate(name))
   }
 
   /** How many entries it holds. */
@@ -120,17 +131,19 @@ export class Revocations {
     return written
   }
 
-  /** Ends a session because somebody asked for it: here at once, and where the store is away, it goes on being tried. */
+  /**
+   * Ends a session because somebody asked for it: here at once, and where the store is away, it goes on being tried. Of a guest's no entry
+   * is made: who asks for sessions without an account, and ends them, must not fill the store.
+   */
   async endForGood(session: Loaded, reason: GoneReason): Promise<Pending | undefined> {
+    if (reason === 'destroyed' && this.#options.isGuest?.(session)) return undefined
     const entry = this.#entryOf(session, reason)
     this.#keep(entry)
     try {
       await this.#write(entry)
       return undefined
     } catch (failure) {
-      const record = this.#recordOf(entry)
-      this.#unwritten.set(record.key, record)
-      this.#pursuit.begin(record.key)
+      this.#pursuit.begin(entry.name)
       return { failure }
     }
   }
@@ -161,8 +174,9 @@ export class Revocations {
 
   async #announce(userId: string | undefined, since: number): Promise<void> {
     const at = this.#options.now()
+    const { longestLifeMs, takenOverUntil = 0 } = this.#options
     // The seal refuses whatever was issued longer ago than that and an hour.
-    const until = Math.max(at, since) + this.#options.longestLifeMs + HOUR_MS + SLACK_MS
+    const until = Math.max(Math.max(at, since) + longestLifeMs + HOUR_MS, takenOverUntil) + SLACK_MS
     const entry: Entry = { name: this.#nameOfUser(userId), since, reason: 'revoked', at, until }
     this.#keep(entry)
     await this.#write(entry)
@@ -185,7 +199,11 @@ export class Revocations {
     const at = this.#options.now()
     // A process that has not heard of it yet may lengthen its life once more; and a copy may be of a time with a longer idle timeout.
     const idle = at + Math.max(life.idleMs + STALE_MS, this.#options.idleMs + STALE_MS, KEPT_MS)
-    const until = Math.min(life.absoluteExpiresAt ?? idle, idle) + SLACK_MS
+    const end = isTakenSid(sid)
+      ? // Other takeovers of the same cookie have other ends.
+        Math.max(idle, this.#options.takenOverUntil ?? 0)
+      : Math.min(life.absoluteExpiresAt ?? idle, idle)
+    const until = end + SLACK_MS
     return { name: this.#nameOfSession(sid), since: 0, reason, at, until }
   }
 
@@ -217,17 +235,13 @@ export class Revocations {
   }
 
   async #write(entry: Entry): Promise<boolean> {
-    return this.#create(this.#recordOf(entry))
-  }
-
-  async #writeLate(key: string): Promise<void> {
-    const record = this.#unwritten.get(key)
-    if (record) await this.#create(record)
-    this.#unwritten.delete(key)
-  }
-
-  #create(record: SessionRecord): MaybePromise<boolean> {
+    const record = this.#recordOf(entry)
     return this.#ask('revoke', left => this.#store.create(record, left))
+  }
+
+  async #writeLate(name: string): Promise<void> {
+    const entry = this.#entries.get(name)
+    if (entry) await this.#write(entry)
   }
 
   #keep(entry: Entry): void {
@@ -240,21 +254,24 @@ export class Revocations {
 
   async #load(): Promise<void> {
     const began = this.#options.now()
-    const all = this.#lastAll === undefined || !(began - this.#lastAll < ALL_AGAIN_MS && began >= this.#lastAll)
-    const last = all ? undefined : this.#last
+    const all = due(this.#lastAll, ALL_AGAIN_MS, began)
+    const widely = all || due(this.#lastWidely, WIDELY_MS, began)
+    const last = all ? undefined : widely ? this.#lastWidely : this.#last
     try {
-      const asked = this.#buckets.flatMap(buckets => buckets.since(last, began))
+      const asked = this.#buckets.flatMap(buckets => buckets.since(last, began, widely ? SLACK_MS : NEAR_MS))
       await inBatches(asked, async bucket => {
         const records = await this.#ask('list', left => this.#store.listByUser(bucket, left))
         for (const record of records) this.#keep(entryIn(record))
       })
       this.#last = began
+      if (widely) this.#lastWidely = began
       if (all) this.#lastAll = began
       this.#failure = undefined
     } catch (error) {
       this.#failure = error
     }
     this.#forgetOver()
+    if (this.size > MANY) this.#options.crowded?.(this.size)
     this.#again()
   }
 
@@ -275,6 +292,11 @@ export class Revocations {
     const { timeoutMs } = this.#options
     return ask(operation, timeoutMs, () => insist(timeoutMs, call))
   }
+}
+
+/** Whether it is time again; also where the clock was set back. */
+function due(last: number | undefined, everyMs: number, now: number): boolean {
+  return last === undefined || !(now - last < everyMs && now >= last)
 }
 
 /** What a record tells. One that cannot be read must not be taken for none. */

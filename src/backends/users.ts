@@ -59,7 +59,7 @@ export class UserSessions implements Users {
   }
 
   async beginLogin(userId: string): Promise<{ ticket: string }> {
-    return { ticket: ticketOf(await this.#epochs.read(checkUserId(userId))) }
+    return { ticket: ticketOf(await this.#epochs.read(checkUserId(userId)), userId) }
   }
 
   /** Ends the sessions of a user that are stored now; how many. */

@@ -1,5 +1,5 @@
 import { serialize } from 'cookie'
-import { mustBeKnown } from '../core/options.ts'
+import { mustBeBoolean, mustBeKnown, mustBeOneOf } from '../core/options.ts'
 import { MOST_TOKENS, type ReadHeader, type ResponseHeaders, type TokenTransport } from '../core/transport.ts'
 import { cookieProblems, MAX_COOKIE_AGE_MS } from './attributes.ts'
 import { chunkNames, join, split, staleChunks } from './chunks.ts'
@@ -70,6 +70,9 @@ export class CookieTransport implements TokenTransport {
     if (options.secure !== undefined && options.secure !== true) {
       throw new TypeError('cookie.secure is always true: remove it; for plain http in development there is the option insecure: true')
     }
+    mustBeOneOf('cookie.sameSite', options.sameSite, ['lax', 'strict', 'none'])
+    mustBeOneOf('cookie.priority', options.priority, ['low', 'medium', 'high'])
+    for (const name of ['httpOnly', 'partitioned', 'chunks'] as const) mustBeBoolean(`cookie.${name}`, options[name])
     const secure = !insecure
     const { domain, path = '/', httpOnly = true, sameSite = 'lax', partitioned = false, priority } = options
     const { name = secure ? (domain === undefined && path === '/' ? '__Host-sid' : '__Secure-sid') : 'sid' } = options

@@ -54,6 +54,13 @@ export interface Draft {
   readonly sid?: string | undefined
   /** Whether the data differ from what was loaded (a forced write says false, as koa-session does). */
   readonly changed: boolean
+  /** Throws where no browser would keep the token of this value: to be asked before anything else is ended for it. */
+  readonly check?: ((value: string) => void) | undefined
+}
+
+/** Whether a write says that somebody has proved who they are: a login, or a step-up. */
+export function proves({ userId, life }: Draft, loaded: Loaded | null): boolean {
+  return userId !== undefined && (userId !== loaded?.userId || life.authenticatedAt !== loaded?.life.authenticatedAt)
 }
 
 /** What a token stands for, loaded or not. */
@@ -86,6 +93,8 @@ export interface SessionBackend {
   /** The id of a session that has not been written yet; undefined in cookie mode. */
   newId(request: unknown): string | undefined
   load(value: string, request: unknown): MaybePromise<Loaded | Gone | Absent>
+  /** What has become of a session that is this user's by its data, while its place does not know that yet. Absent where only a write finds out. */
+  verdict?(loaded: Loaded, userId: string): Gone | Absent | undefined
   create(draft: Draft, request: unknown): MaybePromise<WriteResult>
   save(loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult>
   /** A new id for the same session, the old one dead at once. `loaded` is null for a session that was never written. */

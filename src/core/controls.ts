@@ -18,7 +18,7 @@ export interface UserControls extends SessionControls {
   /** Whom it belongs to, as stored. */
   readonly userId: string | undefined
   readonly authenticatedAt: number | undefined
-  /** What its CSRF tokens are bound to: a new id makes them worthless. Undefined as long as nothing is stored. */
+  /** What its CSRF tokens are bound to: a new id that was asked for makes them worthless. Undefined as long as nothing is stored. */
   readonly csrfSubject: string | undefined
   login(userId: string, options?: LoginOptions): Promise<void>
   logout(options?: LogoutOptions): Promise<void>

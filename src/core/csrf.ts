@@ -1,3 +1,6 @@
+import type { Loaded } from './backend.ts'
+import type { Meta } from './record.ts'
+
 /** What of a request says where it came from. Header names in lower case. */
 export interface CsrfRequest {
   method: string | undefined
@@ -55,4 +58,25 @@ function isOrigin(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The key of the id that a session had before its first rotation: kept beside the data. */
+const FIRST = 'first'
+
+/** What a session's tokens are bound to: no rotation of its id ends them, and every new id that the site asks for does. */
+export function csrfSubjectOf({ meta, record, sid }: Loaded): string | undefined {
+  const first = meta?.[FIRST]
+  return typeof first === 'string' ? first : (sid ?? record?.key)
+}
+
+/** What a rotation keeps of it. */
+export function sameSubject(loaded: Loaded, meta: Meta | undefined): Meta {
+  return { ...meta, [FIRST]: csrfSubjectOf(loaded) }
+}
+
+/** What any other new id leaves behind. */
+export function newSubject(meta: Meta | undefined): Meta | undefined {
+  if (meta?.[FIRST] === undefined) return meta
+  const { [FIRST]: _, ...others } = meta
+  return others
 }

@@ -1,6 +1,6 @@
 import type { Draft } from './backend.ts'
 import type { ManagerConfig } from './config.ts'
-import type { Data } from './json.ts'
+import { type Data, plain } from './json.ts'
 import { begin, endBy, extend, type LifetimePolicy } from './lifetime.ts'
 import type { Life, Meta } from './record.ts'
 import type { Session, Snapshot } from './session.ts'
@@ -10,10 +10,25 @@ export function draftOf(config: ManagerConfig, session: Session, snapshot: Snaps
   const { maxAge, id } = session
   // Said before anything is stored: the cookie could not be written afterwards.
   if (typeof maxAge === 'number' ? !Number.isFinite(maxAge) : maxAge) throw new TypeError("maxAge must be a number of ms or 'session'")
-  const userId = userOf(config, session, snapshot.data)
-  const rules = rulesFor(config, session, userId, snapshot.data)
-  const life = lifeFor(session, rules, userId, config.now(), touched)
-  return { id, data: snapshot.data, text: snapshot.text, life, userId, meta: metaFor(session, userId), changed }
+  const { data, text } = snapshot
+  const userId = userOf(config, session, data)
+  const life = lifeFor(config, session, userId, data, touched)
+  const check = (value: string) => config.checkToken?.(tokenOf(config, session, value, life), data)
+  return { id, data, text, life, userId, meta: metaFor(session, userId), changed, check }
+}
+
+/** The token of a value, in the line of the one that came. */
+export function tokenOf({ codec }: ManagerConfig, { line }: Session, value: string, { expiresAt }: Life): string {
+  return codec ? codec.encode(value, line, expiresAt) : value
+}
+
+/**
+ * Whether the handler has made it another user's, or nobody's, by its data. Data that said so all the while, of before the option
+ * `user` or out of another library's cookie, are no login: nobody has proved anything now.
+ */
+export function changesHands({ userOf }: ManagerConfig, { loaded, proof }: Session, userId: string | undefined): boolean {
+  if (proof || !userOf || userId === loaded?.userId) return false
+  return !loaded || userOf(plain(loaded.base)) !== userId
 }
 
 /** What is kept beside the data is about one login of one user. */
@@ -23,27 +38,31 @@ function metaFor({ loaded, proof }: Session, userId: string | undefined): Meta |
 }
 
 /** A login begins a life of its own; anything else goes on with the one there is, and never past its absolute end. */
-function lifeFor(
-  { loaded, maxAge, proof, openedAt, passive }: Session,
-  rules: LifetimePolicy,
-  userId: string | undefined,
-  now: number,
-  touched: boolean,
-): Life {
+function lifeFor(config: ManagerConfig, session: Session, userId: string | undefined, data: Data, touched: boolean): Life {
+  const { loaded, maxAge, proof, openedAt, passive } = session
+  const now = config.now()
+  const rules = rulesFor(config, session, userId, data)
   if (proof?.begins) {
     const { absoluteMs, endsAt } = proof.begins
-    return { ...endBy(begin({ ...rules, absoluteMs }, maxAge, now), endsAt), authenticatedAt: proof.at }
+    return provenAt(endBy(begin({ ...rules, absoluteMs }, maxAge, now), endsAt), proof.at)
+  }
+  const handed = changesHands(config, session, userId)
+  // To be remembered is what one user has asked for, and nothing of the next one. A peer's `maxAge` is the site's own.
+  if (handed && config.reissue === 'when-new') {
+    const life = endBy(begin(rules, undefined, now), loaded?.life.absoluteExpiresAt)
+    return provenAt(life, userId === undefined ? undefined : openedAt)
   }
   // What a passive request writes is no use either, unless it sets a life of its own.
   const stays = passive && loaded !== null && maxAge === loaded.life.maxAge
   const life = stays ? { ...loaded.life } : loaded ? extend(loaded.life, rules, maxAge, now, touched) : begin(rules, maxAge, now)
-  if (proof) life.authenticatedAt = proof.at
-  else if (userId !== loaded?.userId) {
-    // By its data it has changed hands: somebody has logged in, or out.
-    if (userId === undefined) delete life.authenticatedAt
-    else life.authenticatedAt = openedAt
-  }
-  return life
+  if (proof) return provenAt(life, proof.at)
+  if (handed) return provenAt(life, userId === undefined ? undefined : openedAt)
+  // Whose it is became known without a login: nobody knows when that was.
+  return userId === loaded?.userId ? life : provenAt(life, undefined)
+}
+
+function provenAt({ authenticatedAt: _, ...life }: Life, at: number | undefined): Life {
+  return at === undefined ? life : { ...life, authenticatedAt: at }
 }
 
 /** Whose session it is by its data; as before where the site has no say. */
@@ -60,6 +79,6 @@ function rulesFor(config: ManagerConfig, { policy }: Session, userId: string | u
 }
 
 /** Whether somebody has logged in to a session: it has a user, or its data have something under a guarded key. */
-export function isUsers({ guard }: ManagerConfig, userId: string | undefined, data: Data): boolean {
+export function isUsers({ guard }: Pick<ManagerConfig, 'guard'>, userId: string | undefined, data: Data): boolean {
   return userId !== undefined || guard.some(key => Object.hasOwn(data, key) && data[key])
 }

@@ -53,13 +53,17 @@ export function nextEpoch(before: number, now: number): number {
   return Math.max(Math.floor(now), before + 1)
 }
 
-/** An epoch as text, to be kept on the server between the check of a password and the login. */
-export function ticketOf({ user, all }: Epoch): string {
-  return `${user.toString(36)}.${all.toString(36)}`
+/**
+ * An epoch as text, to be kept on the server between the check of a password and the login. It is not signed, and names its user: that
+ * of one user must not serve another one's login.
+ */
+export function ticketOf({ user, all }: Epoch, userId: string): string {
+  return `${user.toString(36)}.${all.toString(36)}.${userId}`
 }
 
-/** Undefined where no `beginLogin` has written it. */
-export function epochOfTicket(ticket: unknown): Epoch | undefined {
-  const [, user, all] = typeof ticket === 'string' ? (/^([0-9a-z]{1,10})\.([0-9a-z]{1,10})$/.exec(ticket) ?? []) : []
-  return user === undefined || all === undefined ? undefined : { user: Number.parseInt(user, 36), all: Number.parseInt(all, 36) }
+/** Undefined where no `beginLogin` of this user has written it. */
+export function epochOfTicket(ticket: unknown, userId: string): Epoch | undefined {
+  const [, user, all, whose] = typeof ticket === 'string' ? (/^([0-9a-z]{1,10})\.([0-9a-z]{1,10})\.(.+)$/s.exec(ticket) ?? []) : []
+  if (user === undefined || all === undefined || whose !== userId) return undefined
+  return { user: Number.parseInt(user, 36), all: Number.parseInt(all, 36) }
 }

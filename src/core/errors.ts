@@ -81,7 +81,7 @@ export class SessionCookieTooLargeError extends SessionError {
   }
 }
 
-/** The session's data cannot be written as JSON. Nothing was stored. */
+/** The session's data cannot be written as JSON, or are not what the option `schema` takes. Nothing was stored. */
 export class SessionDataError extends SessionError {
   constructor(message: string, options?: ErrorOptions) {
     super('HOLDFAST_DATA', message, options)
@@ -200,6 +200,16 @@ export class SessionRevokedError extends SessionError {
       'HOLDFAST_REVOKED',
       'the user was logged out everywhere after this login began: let them sign in again. Where the same request has called revokeAll(), give login() the ticket of a beginLogin() that came after it',
     )
+  }
+}
+
+/** The site lets this request begin no session (`onCreate`), and it asked for one by a login or a new id. Nothing was stored. */
+export class SessionRefusedError extends SessionError {
+  override readonly status = 403
+  override readonly expose = true
+
+  constructor() {
+    super('HOLDFAST_REFUSED', 'this request may not begin a session')
   }
 }
 

@@ -95,6 +95,14 @@ export function expiry(life: Life, now: number, policy?: LifetimePolicy): 'idle'
   return life.expiresAt >= now ? null : 'idle'
 }
 
+/** When it ends without further use: until then, and then as well, `expiry` says nothing. */
+export function lastMomentOf(life: Life, policy: LifetimePolicy): number {
+  const { expiresAt, touchedAt } = life
+  const idleMs = policy.beside?.idleMs
+  const idleEnd = idleMs === undefined || touchedAt === 0 ? expiresAt : touchedAt + idleMs
+  return Math.min(expiresAt, idleEnd, absoluteEnd(life, policy) ?? expiresAt)
+}
+
 /** Whether a request that changed nothing writes: to lengthen the session's life, or to say that it was used. */
 export function touchDue(life: Life, policy: LifetimePolicy, now: number): boolean {
   return renewalDue(life, policy, now) || markDue(life, policy, now)

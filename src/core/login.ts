@@ -38,8 +38,8 @@ export interface RegenerateOptions {
 /** What the next write says of the user: who it is, and since when that is known. */
 export interface Proof {
   userId: string | undefined
-  /** When the request that brought the proof was opened: what ended the user's sessions after that ends this one too (H7). */
-  at: number
+  /** When the request that brought the proof was opened: what ended the user's sessions after that ends this one too (H7). Undefined: nobody knows. */
+  at: number | undefined
   /** A login begins a new life; a step-up goes on with the old one, and never past its absolute end. */
   begins?: { absoluteMs: number | null; endsAt: number | undefined }
   meta: Meta | undefined
@@ -82,7 +82,7 @@ export function loginOf(userId: unknown, options: LoginOptions, scene: LoginScen
   mustBeKnown('login', options, LOGIN)
   const id = checkUserId(userId)
   const own = rememberedMs(options.remember ?? false, scene.rememberMs)
-  const meta = metaOf(options)
+  const meta = metaOf(options, id)
   const begins = { absoluteMs: own ?? scene.policy.absoluteMs, endsAt: endOf(options.expiresAt, scene.now) }
   return {
     // What a session holds of one user is nothing for another one: only what the login itself has put there goes along.
@@ -110,11 +110,11 @@ function endOf(expiresAt: number | Date | undefined, now: number): number | unde
   return at
 }
 
-function metaOf({ idp, ticket }: LoginOptions): Meta | undefined {
+function metaOf({ idp, ticket }: LoginOptions, userId: string): Meta | undefined {
   const meta = idp && idpMeta(idp)
   if (ticket === undefined) return meta
-  const epoch = epochOfTicket(ticket)
-  if (!epoch) throw new TypeError('ticket must be what sessions.beginLogin(userId) gave')
+  const epoch = epochOfTicket(ticket, userId)
+  if (!epoch) throw new TypeError('ticket must be what sessions.beginLogin(userId) gave for this user')
   return withSeen(meta, epoch)
 }
 

@@ -97,6 +97,11 @@ export class SessionManager {
     this.#watches.endedOf(userId)
   }
 
+  /** Those of all users were. */
+  endedOfAll(): void {
+    this.#watches.endedOfAll()
+  }
+
   /** Whether somebody has logged in to this session, which has these data. */
   isUsers({ loaded }: Session, data: Data): boolean {
     return isUsers(this.#config, loaded?.userId, data)
@@ -126,26 +131,29 @@ export class SessionManager {
   /** What it makes of the session that its user has proved once more who they are. */
   reauthenticated(session: Session, options: ReauthenticatedOptions): Renewal {
     if (session.detached || session.lost) throw new SessionGoneError()
-    if (session.life?.authenticatedAt === undefined)
-      throw new TypeError('reauthenticated() needs a session that somebody has logged in to: call login()')
-    return stepUpOf(options, this.#scene(session), session.loaded?.meta)
+    const scene = this.#scene(session)
+    if (scene.userId === undefined) throw new TypeError('reauthenticated() needs a session that somebody has logged in to: call login()')
+    return stepUpOf(options, scene, session.loaded?.meta)
   }
 
   #scene({ openedAt, loaded }: Session): LoginScene {
-    const { now, policy, rememberMs } = this.#config
-    return { openedAt, now: now(), userId: loaded?.userId, policy, rememberMs }
+    const { now, policy, rememberMs, userOf } = this.#config
+    // Its data may have said so before the record did.
+    const userId = loaded ? (loaded.userId ?? userOf?.(plain(loaded.base))) : undefined
+    return { openedAt, now: now(), userId, policy, rememberMs }
   }
 
   /** Throws unless the user has proved who they are within this time. */
-  requireFresh({ life }: Session, withinMs: number): void {
+  requireFresh({ life, loaded }: Session, withinMs: number): void {
     const at = life?.authenticatedAt
     const age = at === undefined ? Number.NaN : this.#config.now() - at
     // A proof that is still to come is none: another node's clock may be a little ahead, no more.
-    if (!(age <= withinMs && age >= -SKEW_MS)) throw new SessionNotFreshError(withinMs, at === undefined ? 'anonymous' : 'stale')
+    if (!(age <= withinMs && age >= -SKEW_MS))
+      throw new SessionNotFreshError(withinMs, loaded?.userId === undefined ? 'anonymous' : 'stale')
   }
 
   /** From when it begins nothing counts that this session's user had proved before, in logins under way as well; what makes this one an exception. */
-  async nextEpoch({ loaded, openedAt, detached, lost }: Session): Promise<{ renewal: Renewal; begin: () => Promise<boolean> }> {
+  async nextEpoch({ loaded, detached, lost }: Session): Promise<{ renewal: Renewal; begin: () => Promise<boolean> }> {
     const { backend } = this.#config
     if (!backend.nextEpoch)
       throw new TypeError("to end a user's other sessions, give createSessions a store that keeps an index, or in cookie mode revocations")
@@ -153,7 +161,7 @@ export class SessionManager {
     if (loaded?.userId === undefined) throw new TypeError('the session belongs to no user: call login() first')
     const { userId, life, meta } = loaded
     const { epoch, begin } = await backend.nextEpoch(loaded)
-    return { renewal: { keep: true, proof: { userId, at: life.authenticatedAt ?? openedAt, meta: withSeen(meta, epoch) } }, begin }
+    return { renewal: { keep: true, proof: { userId, at: life.authenticatedAt, meta: withSeen(meta, epoch) } }, begin }
   }
 
   /** Ends the other sessions of this one's user, as far as they are kept; how many. */
@@ -164,7 +172,10 @@ export class SessionManager {
     return count
   }
 
-  /** All of it or nothing: where it cannot be stored, the session is as it was. */
+  /**
+   * All of it or nothing: where it cannot be stored, the session is as it was. But for a peer's store, which is told of a new id in two
+   * calls, and a store whose answer did not come: of these nobody knows how far they got. The handler's data are as they were in any case.
+   */
   async #renew(session: Session, request: unknown, renewal: Renewal, intent: CommitIntent): Promise<CommitResult> {
     const { maxAge } = session
     const { idp, proof } = renewal

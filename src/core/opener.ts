@@ -1,6 +1,7 @@
 import { type Absent, type Decoded, isAbsent, type Loaded, type Presented, type Takeover } from './backend.ts'
 import type { ManagerConfig } from './config.ts'
 import { SessionAsyncHookError } from './errors.ts'
+import { plain } from './json.ts'
 import { expiry, rulesOf } from './lifetime.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { type Gone, isGone } from './record.ts'
@@ -141,7 +142,7 @@ export class Opener {
   #follow(opened: Opened, request: unknown): MaybePromise<Session | null> {
     const { value, token, line, stale, expiresAt } = opened
     const admit = (found: Loaded | Gone | Absent) =>
-      chain(this.#admit(found, value, expiresAt, request), session => {
+      chain(this.#admit(this.#judged(found), value, expiresAt, request), session => {
         // A fresh one has nothing of the token.
         if (!session?.loaded && !session?.detached) return session
         session.token = token
@@ -172,11 +173,19 @@ export class Opener {
     return isPromise(found) ? found.then(admit, failed) : admit(found)
   }
 
+  /** It may be known only by its data whose it is: what has ended that user's sessions has ended this one as well (H7). */
+  #judged(found: Loaded | Gone | Absent): Loaded | Gone | Absent {
+    const { backend, userOf } = this.#config
+    if (isAbsent(found) || isGone(found) || found.userId !== undefined || !userOf || !backend.verdict) return found
+    const userId = userOf(plain(found.base))
+    return userId === undefined ? found : (backend.verdict(found, userId) ?? found)
+  }
+
   #admit(found: Loaded | Gone | Absent, value: string, tokenEnds: number | undefined, request: unknown): MaybePromise<Session | null> {
     const { backend, emit, valid } = this.#config
     const id = backend.keyed ? value : undefined
     if (isAbsent(found)) {
-      if (found.malformed) emit('session:malformed', { reason: 'malformed', id }, request)
+      if (found.malformed) emit('session:malformed', { reason: 'malformed', id, value: found.value }, request)
       else emit('session:missed', { reason: 'missed', id, value: found.value }, request)
       return found.endable ? this.#instead(value, request) : null
     }

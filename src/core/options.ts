@@ -20,6 +20,10 @@ export function mustBeFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw new TypeError(`${option} must be a function`)
 }
 
+export function mustBeBoolean(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${option} must be true or false`)
+}
+
 /** A misspelt option must not be a silent one. */
 export function mustBeKnown(where: string, options: object, names: readonly string[]): void {
   const unknown = Object.keys(options).find(name => !names.includes(name))

@@ -1,3 +1,5 @@
+import { escapeText } from './text.ts'
+
 /**
  * A validator of Standard Schema version 1 (https://standardschema.dev), as zod, valibot and arktype make them. Written down
  * here so that no package is needed for a type.
@@ -26,4 +28,18 @@ export function isStandardSchema(value: unknown): value is StandardSchema<unknow
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   const standard = (value as Partial<StandardSchema<unknown>>)['~standard']
   return standard?.version === 1 && typeof standard.validate === 'function'
+}
+
+/** How many places an error names. */
+const MOST_PATHS = 5
+
+/** Where data do not fit, and never what lies there: fit for a log. */
+export function pathsOf(issues: readonly unknown[]): string[] {
+  const paths = issues.map(issue => pathOf((issue as { path?: unknown } | null | undefined)?.path))
+  return [...new Set(paths.filter(path => path !== ''))].slice(0, MOST_PATHS)
+}
+
+function pathOf(path: unknown): string {
+  if (!Array.isArray(path)) return ''
+  return escapeText(path.map(step => String((step as { key?: unknown } | null)?.key ?? step)).join('.'))
 }

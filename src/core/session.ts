@@ -107,6 +107,8 @@ export class Session {
 
   /** What a write leaves behind: a second commit without a change does nothing. */
   rebase(loaded: Loaded, keyed: boolean): void {
+    // Another user's has begun a life of its own.
+    if (loaded.userId !== this.loaded?.userId) this.maxAge = loaded.life.maxAge
     this.loaded = loaded
     this.settled = true
     this.detached = false

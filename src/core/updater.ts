@@ -56,7 +56,7 @@ export class Updater {
       if (session.detached) return NONE
       const withheld = writer.withoutToken(writing, data, true)
       if (withheld) return withheld
-      if (!(await writer.mayBegin(writing))) return NONE
+      if (!(await writer.mayBegin(writing, data))) return NONE
       const hook = await writer.beforeSave(writing)
       if (session.destroyed) return writer.end(writing)
       const draft = draftOf(this.#config, session, hook === false ? snapshotOf(data) : session.snapshot(), true)

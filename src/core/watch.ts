@@ -2,7 +2,7 @@ import { isAbsent, type Loaded } from './backend.ts'
 import type { ManagerConfig } from './config.ts'
 import type { SignalOptions } from './controls.ts'
 import { type SessionEnd, SessionEndedError } from './errors.ts'
-import { expiry } from './lifetime.ts'
+import { expiry, type LifetimePolicy, lastMomentOf, rulesOf } from './lifetime.ts'
 import { durationMs, mustBeKnown } from './options.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
@@ -73,9 +73,8 @@ export class Watch {
     // Nothing is stored yet: the commit that does so comes back here.
     if (!known) return
     const { now, timers } = this.#config
-    const { expiresAt, absoluteExpiresAt = expiresAt } = known.life
     // At its last moment it still lives.
-    const leftMs = Math.min(Math.min(expiresAt, absoluteExpiresAt) + 1 - now(), this.#everyMs)
+    const leftMs = Math.min(lastMomentOf(known.life, this.#rulesFor(known)) + 1 - now(), this.#everyMs)
     if (leftMs === Number.POSITIVE_INFINITY) return
     this.#callOff = timers.after(Math.max(leftMs, 1), () => void this.look())
   }
@@ -96,7 +95,7 @@ export class Watch {
       if (end) this.#end(end)
     } catch (cause) {
       // Before its time it lives, for all that is known. Then nobody can say that it has not ended.
-      if (this.#suspected || expiry(known.life, this.#config.now())) this.#end('unknown', { cause })
+      if (this.#suspected || this.#expiry(known)) this.#end('unknown', { cause })
     } finally {
       this.#looking = false
     }
@@ -122,16 +121,25 @@ export class Watch {
   }
 
   async #endOf(known: Loaded): Promise<SessionEnd | null> {
-    const { backend, now } = this.#config
+    const { backend } = this.#config
     // What is in the browser's cookie meanwhile, no server knows; where its end is kept, that can be asked for.
-    if (!backend.keyed && backend.watchMs === undefined) return expiry(known.life, now())
+    if (!backend.keyed && backend.watchMs === undefined) return this.#expiry(known)
     const found = await backend.load(known.value, this.#request)
     // Meanwhile this request may have given it a new id.
     if (this.#newest() !== known) return null
     if (isGone(found)) return found.gone
-    if (isAbsent(found)) return expiry(known.life, now()) ?? 'gone'
+    if (isAbsent(found)) return this.#expiry(known) ?? 'gone'
     this.#known = found
-    return expiry(found.life, now())
+    return this.#expiry(found)
+  }
+
+  /** As the next request will be judged, and not by what this one has set for itself. */
+  #rulesFor({ meta }: Loaded): LifetimePolicy {
+    return rulesOf(meta, this.#config.policy)
+  }
+
+  #expiry(known: Loaded): 'idle' | 'absolute' | null {
+    return expiry(known.life, this.#config.now(), this.#rulesFor(known))
   }
 
   #end(reason: SessionEnd, options?: ErrorOptions): void {
@@ -167,6 +175,11 @@ export class Watches {
   /** Sessions of this user were ended. */
   endedOf(userId: string): void {
     for (const watch of this.#all) if (watch.userId === userId) void watch.look(true)
+  }
+
+  /** Sessions of all users were ended. */
+  endedOfAll(): void {
+    for (const watch of this.#all) if (watch.userId !== undefined) void watch.look(true)
   }
 
   close(): void {

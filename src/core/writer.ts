@@ -1,8 +1,9 @@
 import type { Draft, Loaded, Pending, WriteResult } from './backend.ts'
 import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
 import { Contention } from './contention.ts'
-import { draftOf, userOf } from './drafts.ts'
-import { SessionConflictError, SessionGoneError, SessionHeadersSentError, SessionRevokedError } from './errors.ts'
+import { newSubject, sameSubject } from './csrf.ts'
+import { changesHands, draftOf, tokenOf, userOf } from './drafts.ts'
+import { SessionConflictError, SessionGoneError, SessionHeadersSentError, SessionRefusedError, SessionRevokedError } from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
 import { type LaneLimits, Lanes, type Turn } from './lanes.ts'
 import { keptOfMerged } from './login.ts'
@@ -64,7 +65,7 @@ export class Writer {
 
   /** A session that is to be stored for the first time: the site may refuse. */
   #admitted(writing: Writing, snapshot: Snapshot, differs: boolean): MaybePromise<CommitResult> {
-    return chain(this.mayBegin(writing), may => (may ? this.#inTurn(writing, snapshot, differs) : NONE))
+    return chain(this.mayBegin(writing, snapshot.data), may => (may ? this.#inTurn(writing, snapshot, differs) : NONE))
   }
 
   /** Where others of this process are at it again already, it waits for its turn: else it would beat them for ever. */
@@ -75,7 +76,8 @@ export class Writer {
     return this.lanes.run(loaded.value, async turn => this.#attempt(writing, writing.session.snapshot(), true, 1, turn), this.#limits)
   }
 
-  mayBegin({ session, request }: Writing): MaybePromise<boolean> {
+  mayBegin(writing: Writing, data: Data): MaybePromise<boolean> {
+    const { session, request } = writing
     const { backend, emit, onCreate } = this.#config
     if (!onCreate || session.loaded) return true
     return chain(hookAnswer('onCreate', onCreate(request), backend.eager), answer => {
@@ -83,6 +85,7 @@ export class Writer {
       emit('session:refused', { reason: 'refused', id: session.id }, request)
       session.detached = true
       session.dropped = true
+      if (this.#counts(writing, userOf(this.#config, session, data))) throw new SessionRefusedError()
       return false
     })
   }
@@ -108,9 +111,9 @@ export class Writer {
       if (written.status === 'missing') return this.missing(writing, draft, written.revoked)
       if (attempt >= MAX_ATTEMPTS) throw new SessionConflictError(`the session changed under each of ${MAX_ATTEMPTS} attempts to save it`)
       if (turn) this.beaten(written.current.value, turn)
-      const renews = this.#renews(writing, draft.userId)
+      const counts = this.#counts(writing, draft.userId)
       if (!this.#merge(writing, written.current)) {
-        if (renews) throw new SessionGoneError()
+        if (counts) throw new SessionGoneError()
         return NONE
       }
       const again = async (own: Turn) => {
@@ -145,10 +148,13 @@ export class Writer {
     const { backend } = this.#config
     const { loaded } = session
     if (this.#renews(writing, draft.userId)) {
-      return chain(this.#endUnreached(writing), () => backend.replace(loaded, draft, 'regenerated', request))
+      const renewed = { ...draft, meta: newSubject(draft.meta) }
+      const replaced = chain(this.#endUnreached(writing), () => backend.replace(loaded, renewed, 'regenerated', request))
+      return chain(replaced, result => (result.status === 'written' ? chain(this.#endRivals(session, request), () => result) : result))
     }
     if (!loaded) return backend.create(draft, request)
-    if (!intent.tokenless && backend.rotate && backend.rotationDue?.(loaded)) return backend.rotate(loaded, draft)
+    if (!intent.tokenless && !session.passive && backend.rotate && backend.rotationDue?.(loaded))
+      return backend.rotate(loaded, { ...draft, meta: sameSubject(loaded, draft.meta) })
     if (differs || intent.force) return backend.save(loaded, draft, request)
     return this.#touch(session, loaded, draft, request)
   }
@@ -170,11 +176,17 @@ export class Writer {
     return loaded !== null && this.#config.backend.keyed && userId !== loaded.userId
   }
 
+  /** Whether the handler goes on as if it were done: it has asked for a new id, or has logged somebody in or out. */
+  #counts({ session, intent }: Writing, userId: string | undefined): boolean {
+    return intent.regenerate === true || changesHands(this.#config, session, userId)
+  }
+
   #touch(session: Session, loaded: Loaded, draft: Draft, request: unknown): MaybePromise<WriteResult | null> {
     const { backend, now } = this.#config
     // A peer's store is called as the peer does.
     const id = loaded.record ? loaded.value : undefined
-    if (id !== undefined && this.#touches.cover(id, session.policy, now())) {
+    // What another request was given is no token for this one's browser.
+    if (id !== undefined && !session.stale && this.#touches.cover(id, session.policy, now())) {
       session.settled = true
       return null
     }
@@ -215,10 +227,10 @@ export class Writer {
   }
 
   landed(session: Session, loaded: Loaded, data: Data): CommitResult {
-    const { backend, checkToken, codec, reissue } = this.#config
+    const { backend, checkToken, reissue } = this.#config
     const isNew = session.token === undefined || loaded.value !== session.loaded?.value
     const reissued = isNew || session.stale || reissue === 'on-save' || typeof loaded.life.maxAge === 'number'
-    const token = reissued ? (codec ? codec.encode(loaded.value, session.line, loaded.life.expiresAt) : loaded.value) : undefined
+    const token = reissued ? tokenOf(this.#config, session, loaded.value, loaded.life) : undefined
     if (token !== undefined) checkToken?.(token, data)
     session.rebase(loaded, backend.keyed)
     if (token === undefined) return NONE
@@ -268,18 +280,18 @@ export class Writer {
     return chain(this.#config.backend.delete(loaded, id, 'revoked', request), () => ({ action: 'clear', failure: new SessionGoneError() }))
   }
 
-  /** Its record is gone. A new id was asked for, perhaps by a login, and what comes next counts on it: that fails. */
+  /** Its record is gone. What comes next may count on a new id, or on a login: then it fails. */
   missing(writing: Writing, { userId }: Draft, revoked = false): CommitResult {
-    const renews = this.#renews(writing, userId)
-    // A request that only came when it was time for a new id has logged nobody in.
-    if (revoked && (renews || userId !== writing.session.loaded?.userId)) {
+    // A request that only came when it was time for a new id, or when its user became known, has logged nobody in.
+    const counts = this.#counts(writing, userId)
+    if (revoked && counts) {
       const { session, request } = writing
       this.#config.emit('session:gone', { reason: 'revoked', id: session.id }, request)
       session.lose()
       throw new SessionRevokedError()
     }
     const result = this.lost(writing.session, writing.request)
-    if (renews) throw new SessionGoneError()
+    if (counts) throw new SessionGoneError()
     return result
   }
 

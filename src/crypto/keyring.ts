@@ -47,21 +47,33 @@ export class Key {
 
 /** The newest key writes, all that are not revoked read. */
 export class Keyring {
-  readonly newest: Key
   readonly #byId = new Map<string, Key>()
+  /** Ids of keys that have been revoked since. */
+  readonly #revoked = new Set<string>()
 
   constructor(inputs: readonly KeyInput[]) {
     const keys = inputs.map((input, place) => new Key(input, `keys[${place}]`))
     // A secret that is listed twice is revoked if one of its entries says so.
     for (const key of keys) if (key.revoked || !this.#byId.has(key.id)) this.#byId.set(key.id, key)
-    const newest = keys.map(key => this.#byId.get(key.id)).find(key => key?.revoked === false)
-    if (!newest) throw new SessionKeysError('keys: at least one key that is not revoked is needed, newest first')
-    this.newest = newest
+    if (this.readers.length === 0) throw new SessionKeysError('keys: at least one key that is not revoked is needed, newest first')
   }
 
-  /** All that are not revoked. */
+  get newest(): Key {
+    const [newest] = this.readers
+    if (!newest) throw new SessionKeysError('keys: all of them have been revoked, and no other one has come')
+    return newest
+  }
+
+  /** All that are not revoked, newest first. */
   get readers(): Key[] {
-    return [...this.#byId.values()].filter(key => !key.revoked)
+    return [...this.#byId.values()].filter(key => !this.#isRevoked(key))
+  }
+
+  /** Revokes what a list revokes that is of no use otherwise; whether it does. What cannot be read of it says nothing. */
+  heed(inputs: unknown): boolean {
+    const ids = Array.isArray(inputs) ? inputs.flatMap(input => revokedBy(input) ?? []) : []
+    for (const id of ids) this.#revoked.add(id)
+    return ids.length > 0
   }
 
   /** Whether a secret of this id is in it, revoked or not. */
@@ -72,7 +84,21 @@ export class Keyring {
   /** The key that may read a token written under `id` whose line of re-issues began under `origin`. */
   reader(id: string, origin: string): Key | undefined {
     const key = this.#byId.get(id)
-    return key === undefined || key.revoked || this.#byId.get(origin)?.revoked ? undefined : key
+    const first = this.#byId.get(origin)
+    return key === undefined || this.#isRevoked(key) || (first && this.#isRevoked(first)) ? undefined : key
+  }
+
+  #isRevoked({ id, revoked }: Key): boolean {
+    return revoked || this.#revoked.has(id)
+  }
+}
+
+function revokedBy(input: KeyInput): string | undefined {
+  try {
+    const { id, revoked } = new Key(input)
+    return revoked ? id : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -6,7 +6,10 @@ import { Keyring, type KeySource } from './keyring.ts'
 
 /** Keys that come from elsewhere: a secret manager, a mounted file. They are loaded once before the first session is opened. */
 export interface KeyProvider {
-  /** Gives the list, newest first. What it throws, and a list that cannot be used, leaves the keys as they are. */
+  /**
+   * Gives the list, newest first. What it throws leaves the keys as they are; so does a list that cannot be used, but for what it
+   * revokes: where that is all there is, no session is read or written until a better list comes.
+   */
   load: () => PromiseLike<readonly KeyInput[]> | readonly KeyInput[]
   /** How often it is asked again, in the background. Default 5 minutes. A revoked key goes on reading for so long at most. */
   refreshEvery?: Duration | undefined
@@ -17,7 +20,7 @@ export interface KeyProvider {
 export interface ProviderTools {
   /** A timer that keeps no process alive. It gives what calls it off. */
   after(ms: number, fire: () => void): () => void
-  /** Told when the keys could not be loaded anew. The old ones stay in use. */
+  /** Told when the keys could not be loaded anew. The old ones stay in use, unless they are revoked. */
   failed(error: unknown): void
 }
 
@@ -77,10 +80,14 @@ export class ProvidedKeys implements KeySource {
   }
 
   async #ask(): Promise<void> {
+    let inputs: readonly KeyInput[] | undefined
     try {
-      this.#take(await this.#inTime())
+      inputs = await this.#inTime()
+      this.#take(inputs)
     } catch (cause) {
       if (!this.#ring) throw new SessionKeysError('keys: they could not be loaded', { cause })
+      // The list that comes next counts whole, be it the one of before.
+      if (this.#ring.heed(inputs)) this.#made = []
       this.#tools.failed(cause)
     }
     this.#again()

@@ -72,7 +72,7 @@ export class SealedCodec implements TokenCodec {
   }
 
   ready(): void {
-    this.#keys.ring()
+    void this.#keys.ring().newest
   }
 
   encode(value: string, line: Lineage | undefined, expiresAt: number): string {

@@ -70,6 +70,20 @@ export function newSid(): string {
   return random(16, 'base64url')
 }
 
+const TAKEN = 'taken.'
+
+/**
+ * What a session is known by that was taken over from another library's cookie: each takeover of one cookie has the same, so that the
+ * end of one is the end of all, and of the cookie. Its signature is of one form, and a name holds no NUL: no two cookies meet.
+ */
+export function takenSid(cookieName: string, value: string, signature: string): string {
+  return `${TAKEN}${ownKeyOf('taken', cookieName, `${value}\0${signature}`)}`
+}
+
+export function isTakenSid(sid: string): boolean {
+  return sid.startsWith(TAKEN)
+}
+
 /** Names sessions in events without telling their ids: 64 bits of an HMAC under a key of this process. */
 export function createRefs(): (id: string) => string {
   const key = random(32, 'base64url')

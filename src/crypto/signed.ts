@@ -46,7 +46,7 @@ export class SignedCodec implements TokenCodec {
   }
 
   ready(): void {
-    this.#keys.ring()
+    void this.#keys.ring().newest
   }
 
   encode(value: string, line: Lineage | undefined): string {

@@ -47,10 +47,15 @@ export interface SessionMiddleware<D extends object = ExpressData> {
   off(name: SessionEventName, listener: (event: SessionEvent) => void): this
 }
 
+/** The same in native mode: the manager's own. */
+export interface NativeMiddleware<D extends object = ExpressData> extends SessionMiddleware<D> {
+  load: Sessions<D>['load']
+}
+
 /** What `holdfast/express` is: the function, carrying the other exports for `require`, as express-session's does. */
 export interface ExpressSessionFunction {
   <D extends object = ExpressData>(options?: SessionOptions): SessionMiddleware<D>
-  <D extends object>(sessions: Sessions<D>, options?: NativeOptions): SessionMiddleware<D>
+  <D extends object>(sessions: Sessions<D>, options?: NativeOptions): NativeMiddleware<D>
   readonly default: ExpressSessionFunction
   readonly Store: typeof Store
   readonly Cookie: typeof Cookie
@@ -129,7 +134,7 @@ function dropIn(given: SessionOptions): SessionMiddleware<object> {
   return Object.assign(middleware, {
     load,
     list: async (userId: string) => plan.users.list(userId),
-    revokeAll: async (userId: string) => plan.users.revokeAll(userId),
+    revokeAll: async (userId: string) => plan.revokeAll(userId),
     beginLogin: async (userId: string) => plan.users.beginLogin(userId),
     on(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
       hub.on(name, listener)

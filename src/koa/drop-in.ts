@@ -81,6 +81,15 @@ export class DropInPlan implements Plan {
     return this.options.explain === true
   }
 
+  /** Ends all sessions of a user, and the answers that stay open with them. */
+  async revokeAll(userId: string): Promise<number> {
+    try {
+      return await this.users.revokeAll(userId)
+    } finally {
+      this.manager.endedOf(userId)
+    }
+  }
+
   skip(ctx: Context): boolean {
     return skips(this.options.skip?.(ctx))
   }

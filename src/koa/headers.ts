@@ -71,23 +71,28 @@ function keptOf(ctx: Context): Kept {
   return kept
 }
 
+/** Does something when the head of this one response is about to leave, whoever sends it. */
+export function beforeHead(res: ServerResponse, work: () => void): void {
+  const writeHead = res.writeHead
+  res.writeHead = function last(this: ServerResponse, ...args: unknown[]) {
+    res.writeHead = writeHead
+    if (!res.headersSent) work()
+    return writeHead.apply(res, args as Parameters<typeof writeHead>)
+  } as typeof writeHead
+}
+
 /** Puts back, when the head is written, what was there at this moment. */
 function restoreBeforeHead(ctx: Context, kept: Kept): void {
   const { res } = ctx
   const cookies = setCookieLines(res).filter(line => kept.cookies.has(nameOf(line)))
-  const writeHead = res.writeHead
-  res.writeHead = function restored(this: ServerResponse, ...args: unknown[]) {
-    res.writeHead = writeHead
-    if (!res.headersSent) {
-      const present = setCookieLines(res)
-      const missing = cookies.filter(line => !present.some(other => setsCookie(other, nameOf(line))))
-      if (missing.length > 0) res.setHeader('Set-Cookie', [...present, ...missing])
-      for (const [name, value] of kept.headers) if (!res.hasHeader(name)) res.setHeader(name, value)
-      for (const header of kept.vary) ctx.vary(header)
-      if (cookies.length > 0 || kept.headers.size > 0) markCaching(res, 'private')
-    }
-    return writeHead.apply(res, args as Parameters<typeof writeHead>)
-  } as typeof writeHead
+  beforeHead(res, () => {
+    const present = setCookieLines(res)
+    const missing = cookies.filter(line => !present.some(other => setsCookie(other, nameOf(line))))
+    if (missing.length > 0) res.setHeader('Set-Cookie', [...present, ...missing])
+    for (const [name, value] of kept.headers) if (!res.hasHeader(name)) res.setHeader(name, value)
+    for (const header of kept.vary) ctx.vary(header)
+    if (cookies.length > 0 || kept.headers.size > 0) markCaching(res, 'private')
+  })
 }
 
 function nameOf(line: string): string {

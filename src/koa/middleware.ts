@@ -43,8 +43,11 @@ export interface SessionMiddleware<D extends object = DefaultData> extends Middl
 
 /** The same in native mode. */
 export interface NativeMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, NativeContext<D>> {
-  /** The manager's own. */
+  /** The manager's own, like the others. */
   load: Sessions<D>['load']
+  list: Sessions<D>['list']
+  revokeAll: Sessions<D>['revokeAll']
+  beginLogin: Sessions<D>['beginLogin']
 }
 
 /** A Koa app, whatever its state and context are. */
@@ -97,7 +100,7 @@ function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<o
   const plan = livePlan(options, app, shared)
   return Object.assign(mount(app, options.property ?? 'session', plan, warnings), {
     list: async (userId: string) => plan().users.list(userId),
-    revokeAll: async (userId: string) => plan().users.revokeAll(userId),
+    revokeAll: async (userId: string) => plan().revokeAll(userId),
     beginLogin: async (userId: string) => plan().users.beginLogin(userId),
   })
 }
@@ -124,7 +127,12 @@ function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions 
   // The manager's own looks at `origins`, too.
   return Object.assign(
     mount(app, property, () => plan, warnings),
-    { load: sessions.load.bind(sessions) },
+    {
+      load: sessions.load.bind(sessions),
+      list: sessions.list.bind(sessions),
+      revokeAll: sessions.revokeAll.bind(sessions),
+      beginLogin: sessions.beginLogin.bind(sessions),
+    },
   )
 }
 

@@ -1,9 +1,10 @@
 import type { Context } from 'koa'
+import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Caching } from '../request/caching.ts'
 import { whenClosed } from '../request/closing.ts'
 import { RequestSession } from '../request/request-session.ts'
-import { keepNoStore, keepThroughErrors, markCaching, markVary, setsAny } from './headers.ts'
+import { beforeHead, keepNoStore, keepThroughErrors, markCaching, markVary, setsAny } from './headers.ts'
 import type { Plan } from './plan.ts'
 
 /** One request's session in Koa: what survives Koa's error handling, and what caches are told. */
@@ -12,6 +13,8 @@ export abstract class KoaRequestSession extends RequestSession {
   abstract override readonly plan: Plan
   /** What this has said of caching. */
   #caching: Caching | undefined
+  /** Until the handler is done: it may send the head itself, and what caches must know goes along. */
+  #awaitsHead: boolean | undefined
 
   constructor(ctx: Context) {
     super()
@@ -50,15 +53,28 @@ export abstract class KoaRequestSession extends RequestSession {
     keepThroughErrors(this.ctx, [], () => this.explainTo(headers))
   }
 
+  protected override met(_session: Session): void {
+    if (!this.plan.noStore || this.skipped || this.#awaitsHead !== undefined) return
+    this.#awaitsHead = true
+    beforeHead(this.ctx.res, () => {
+      if (this.#awaitsHead) this.#tellCaches(false)
+    })
+  }
+
   /** At the end of a request, committed or not: what caches must know. */
   finish(failed: boolean): void {
     const { ctx, plan } = this
-    if (this.accessed && plan.vary) markVary(ctx, plan.vary, failed)
+    this.#awaitsHead = false
+    this.#tellCaches(failed)
     if (plan.explains && !ctx.res.headersSent) this.explain()
+    if (failed && this.showsUser) keepNoStore(ctx)
+  }
+
+  #tellCaches(failed: boolean): void {
+    const { ctx, plan, showsUser } = this
+    if (this.accessed && plan.vary) markVary(ctx, plan.vary, failed)
     // Koa signs an older key's cookie anew by itself.
-    const { showsUser } = this
     if (showsUser || setsAny(ctx.res, plan.cookieNames)) this.#restrictCaching(showsUser)
-    if (showsUser && failed) keepNoStore(ctx)
   }
 
   #restrictCaching(showsUser: boolean): void {

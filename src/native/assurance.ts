@@ -1,4 +1,6 @@
-import { type Duration, durationMs } from '../core/options.ts'
+import { MAX_COOKIE_AGE_MS } from '../cookie/attributes.ts'
+import { durationMs } from '../core/options.ts'
+import { DEFAULT_REMEMBER_MS } from '../create.ts'
 import { LEVELS, type PolicyName } from './audit/levels.ts'
 import type { CreateSessionsOptions } from './options.ts'
 
@@ -6,31 +8,33 @@ const MINUTE = 60_000
 
 type Timeouts = Pick<CreateSessionsOptions<never>, 'policy' | 'idleTimeout' | 'absoluteTimeout'>
 
-const DEFAULTS = { idleMs: 30 * MINUTE, absoluteMs: 12 * 60 * MINUTE, rememberMs: 30 * 24 * 60 * MINUTE }
+/** What a site has that has chosen no policy. */
+const ordinary = ({ idleTimeout = '30m', absoluteTimeout = '12h' }: Timeouts) => ({
+  idleMs: durationMs('idleTimeout', idleTimeout),
+  absoluteMs: durationMs('absoluteTimeout', absoluteTimeout),
+})
 
 /** Both timeouts in ms: what was given, else what the policy allows, else the defaults. Longer than the policy allows is refused. */
-export function timeoutsOf({ policy, idleTimeout, absoluteTimeout }: Timeouts): { idleMs: number; absoluteMs: number } {
-  const level = policy === undefined ? undefined : LEVELS[policy]
-  const absoluteMs =
-    absoluteTimeout === undefined ? (level?.absoluteMs ?? DEFAULTS.absoluteMs) : durationMs('absoluteTimeout', absoluteTimeout)
-  const usualMs = level?.idleMs ?? DEFAULTS.idleMs
-  const idleMs = idleTimeout === undefined ? (level ? Math.min(usualMs, absoluteMs) : usualMs) : durationMs('idleTimeout', idleTimeout)
-  if (level && policy) {
-    refuseLonger(policy, 'absoluteTimeout', absoluteMs, level.absoluteMs)
-    if (level.idleMs !== null) refuseLonger(policy, 'idleTimeout', idleMs, level.idleMs)
-  }
+export function timeoutsOf(options: Timeouts): { idleMs: number; absoluteMs: number } {
+  const { policy, idleTimeout, absoluteTimeout } = options
+  if (policy === undefined) return ordinary(options)
+  const level = LEVELS[policy]
+  const absoluteMs = absoluteTimeout === undefined ? level.absoluteMs : durationMs('absoluteTimeout', absoluteTimeout)
+  const usualMs = level.idleMs ?? ordinary({}).idleMs
+  const idleMs = idleTimeout === undefined ? Math.min(usualMs, absoluteMs) : durationMs('idleTimeout', idleTimeout)
+  refuseLonger(policy, 'absoluteTimeout', absoluteMs, level.absoluteMs)
+  if (level.idleMs !== null) refuseLonger(policy, 'idleTimeout', idleMs, level.idleMs)
   return { idleMs, absoluteMs }
 }
 
-const DEFAULT_REMEMBER_MS = 30 * 24 * 60 * MINUTE
-
-/** How long a remembered login lives without use, in ms. To a level it is a session like any other. */
-export function rememberedMs(rememberTimeout: Duration | undefined, policy: PolicyName | undefined): number {
+/** How long a user may stay signed in, in ms. To a level that is a session like any other. */
+export function rememberOf({ rememberTimeout, policy }: Pick<CreateSessionsOptions, 'rememberTimeout' | 'policy'>): number {
   const level = policy === undefined ? undefined : LEVELS[policy]
   const mostMs = level ? (level.idleMs ?? level.absoluteMs) : Number.POSITIVE_INFINITY
   if (rememberTimeout === undefined) return Math.min(DEFAULT_REMEMBER_MS, mostMs)
   const ms = durationMs('rememberTimeout', rememberTimeout)
   if (policy) refuseLonger(policy, 'rememberTimeout', ms, mostMs)
+  if (ms > MAX_COOKIE_AGE_MS) throw new TypeError('rememberTimeout is over 400 days, longer than browsers keep a cookie')
   return ms
 }
 

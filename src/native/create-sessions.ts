@@ -8,13 +8,14 @@ import { note } from '../core/noting.ts'
 import { durationMs } from '../core/options.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { isIndexedSessionStore } from '../core/store.ts'
-import { checkUserId } from '../core/user-id.ts'
 import { composeManager, keysOf, processWarnings } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
 import { AuditReport } from './audit/audit.ts'
 import { startMessage } from './audit/start-check.ts'
+import { userBy } from './beside.ts'
 import { CsrfTokens } from './csrf.ts'
 import { factsOf } from './facts.ts'
+import { guestsOf } from './guests.ts'
 import { legacyReadersOf } from './legacy-cookies.ts'
 import { type CreateSessionsOptions, check, limitOf, policyOf, rememberOf, rotationOf } from './options.ts'
 import { placeOf } from './places.ts'
@@ -43,10 +44,20 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     hub.emit(name, describeEvent(occurrence, { request: sourceOf(request) }, refOf))
   }
   const readers = legacyReadersOf(options, transport, policy)
+  const warnings = processWarnings()
   const source = keysOf(keys, 'keys: the function returned no key', emit, ring => readers?.accept(ring))
   const { passive, now = () => Date.now() } = options
   const longestLifeMs = Math.max(policy.absoluteMs ?? MAX_COOKIE_AGE_MS, rememberTimeout)
-  const { place, users } = placeOf(options, { scope, idleMs: policy.idleMs, longestLifeMs, timeoutMs: storeTimeout, now })
+  const { place, users } = placeOf(options, {
+    scope,
+    idleMs: policy.idleMs,
+    longestLifeMs,
+    timeoutMs: storeTimeout,
+    takenOverUntil: readers?.acceptUntil,
+    isGuest: guestsOf(options),
+    crowded: count => warnings.warn('HOLDFAST_REVOCATIONS', crowd(count)),
+    now,
+  })
   const idp = isIndexedSessionStore(store)
     ? new IdpSessions(store, { scope, timeoutMs: storeTimeout, longestMs: longestLifeMs, now })
     : undefined
@@ -68,7 +79,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     onGone,
     onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, sourceOf(request)) : onStoreError,
     onCreate: onCreate && (request => onCreate(sourceOf(request) as never)),
-    userOf: user && (data => userIdOf(user(data as D))),
+    userOf: userBy(user) as ((data: object) => string | undefined) | undefined,
     anonymousTimeout,
     rememberTimeout,
     rotation: rotationOf(options),
@@ -80,16 +91,21 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     now,
   })
   const notice = options.revocations ? REVOCABLE_COOKIE_MODE : COOKIE_MODE
-  if (!store) processWarnings().warn(notice.code, notice.text)
-  const report = new AuditReport(factsOf(options, transport, policy, anonymousTimeout, rememberTimeout))
+  if (!store) warnings.warn(notice.code, notice.text)
+  const report = new AuditReport(
+    factsOf(options, transport, policy, anonymousTimeout, rememberTimeout, (readers?.acceptUntil ?? 0) > now()),
+  )
   const message = startMessage(report, options.policy)
-  if (message !== undefined) processWarnings().warn('HOLDFAST_AUDIT', message)
+  if (message !== undefined) warnings.warn('HOLDFAST_AUDIT', message)
   const csrf = new CsrfTokens(() => source.ring(), scope)
   return new Sessions<D>({ manager, transport, readers, csrf, hub, users, idp, report, explains: options.explain === true })
 }
 
-function userIdOf(answer: string | null | undefined): string | undefined {
-  return answer === undefined || answer === null ? undefined : checkUserId(answer)
+function crowd(count: number): string {
+  return (
+    `revocations: ${count} ends of sessions in cookies are kept at once, by each process in its memory as well. ` +
+    'If nobody floods the site, a store for the sessions costs less; if somebody does, limit logins, and set the option user'
+  )
 }
 
 /** What a listener knows: the framework's own context or request, not the adapter's part in it. */

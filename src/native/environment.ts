@@ -1,3 +1,5 @@
+import { mustBeBoolean } from '../core/options.ts'
+
 /** Options that open what must be closed for visitors. */
 const ONLY_IN_DEVELOPMENT = {
   insecure: 'the session cookie would be sent over plain http',
@@ -14,7 +16,7 @@ export function checkEnvironment(
 ): void {
   for (const name of ['insecure', 'explain'] as const) {
     const value = options[name]
-    if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`)
+    mustBeBoolean(name, value)
     if (value !== true || nodeEnv === 'development') continue
     const seen = nodeEnv === undefined ? 'is not set' : 'is another one'
     throw new TypeError(`${name}: true needs NODE_ENV to be 'development', and it ${seen}: ${ONLY_IN_DEVELOPMENT[name]}`)

@@ -12,6 +12,7 @@ export function factsOf(
   { idleMs, absoluteMs }: LifetimePolicy,
   anonymousMs: number,
   rememberMs: number,
+  takesOver: boolean,
 ): AuditFacts {
   const { store, revocations, user, policy, insecure } = options
   return {
@@ -23,6 +24,8 @@ export function factsOf(
     absoluteMs: absoluteMs ?? Number.POSITIVE_INFINITY,
     anonymousMs,
     keepsIndex: isIndexedSessionStore(store),
+    names: user !== undefined,
+    takesOver,
     indexed: user !== undefined && isIndexedSessionStore(store),
     rememberMs,
     // What native mode does, whatever the options are.

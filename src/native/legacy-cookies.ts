@@ -1,21 +1,18 @@
-import type { CookieFormat } from '../backends/cookie.ts'
 import { nativeFormat } from '../backends/native-format.ts'
 import { LegacyReaders, nativeLife } from '../backends/readers.ts'
 import { CookieTransport } from '../cookie/transport.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import type { TokenTransport } from '../core/transport.ts'
-import { newSid } from '../crypto/session-id.ts'
+import { guestDataOf, takenOverUserOf } from './guests.ts'
 import { type CreateSessionsOptions, limitOf } from './options.ts'
-
-/** What is taken over gets a name of its own at once: two that are taken over in the same moment must not end together. */
-const withSid: CookieFormat = { ...nativeFormat, encode: (draft, request) => nativeFormat.encode({ ...draft, sid: newSid() }, request) }
 
 /** What the option `readers` asks for. It is about cookies: with a store or another transport it is a `TypeError`. */
 export function legacyReadersOf<D extends object>(
-  { readers, rejectIssuedBefore, store, now = () => Date.now() }: CreateSessionsOptions<D>,
+  options: CreateSessionsOptions<D>,
   transport: TokenTransport,
   policy: LifetimePolicy,
 ): LegacyReaders | undefined {
+  const { readers, rejectIssuedBefore, store, now = () => Date.now() } = options
   if (readers === undefined) return undefined
   if (store) throw new TypeError('readers take over sessions that lived in a cookie, into the encrypted cookie: with a store there is none')
   if (!(transport instanceof CookieTransport))
@@ -26,8 +23,10 @@ export function legacyReadersOf<D extends object>(
     cookieName,
     path,
     domain,
-    format: withSid,
+    format: nativeFormat,
     life,
+    userOf: takenOverUserOf(options),
+    isGuest: guestDataOf(options),
     rejectIssuedBefore: limitOf(rejectIssuedBefore),
     now,
   })

@@ -9,10 +9,12 @@ import type { DefaultData } from '../core/session-data.ts'
 import { type IndexedSessionStore, isIndexedSessionStore, type SessionStore } from '../core/store.ts'
 import type { TokenTransport } from '../core/transport.ts'
 import { isProvider, type KeysOption } from '../crypto/key-source.ts'
-import { checkPolicy, rememberedMs, timeoutsOf } from './assurance.ts'
+import { checkPolicy, rememberOf, timeoutsOf } from './assurance.ts'
 import type { PolicyName } from './audit/levels.ts'
 import { checkEnvironment } from './environment.ts'
 import { checkPlaces } from './places.ts'
+
+export { rememberOf }
 
 export interface CreateSessionsOptions<D extends object = DefaultData> extends Policies {
   /** Secrets of at least 32 octets, newest first: the newest writes, all read. `{ secret, revoked: true }` ends what a leaked key signed. */
@@ -156,9 +158,17 @@ export function check<D extends object>(options: CreateSessionsOptions<D>): void
       'createSessions: user needs a store that keeps an index (listByUser, deleteByUser, list, deleteExpired), or in cookie mode revocations',
     )
   }
-  if (scope !== undefined && (typeof scope !== 'string' || scope === '')) throw new TypeError('scope must be a text')
+  // A NUL parts the scope from what it is hashed with.
+  if (scope !== undefined && (typeof scope !== 'string' || scope === '' || /\p{Cc}/u.test(scope)))
+    throw new TypeError('scope must be a text without control characters')
+  if (store && options.padTo !== undefined)
+    throw new TypeError('createSessions: padTo is about the length of encrypted cookies: with a store there is none')
   mustBeFunction('now', options.now)
+  checkLimit(options)
 }
+
+/** How far the clock of who names a time may be from this one. */
+const CLOCKS_DIFFER_MS = 60_000
 
 /** How long a tombstone lies that leads on: a minute, less what requests take. */
 const MOST_GRACE_MS = 50_000
@@ -170,11 +180,19 @@ export function rotationOf({
 }: Pick<CreateSessionsOptions, 'rotate' | 'store'>): { everyMs: number; graceMs: number } | undefined {
   if (rotate === undefined) return undefined
   if (!store) throw new TypeError('rotate needs a store: in cookie mode there is no id to renew')
+  if (rotate === null) throw new TypeError('rotate must be a duration or { every, grace }; leave it out, or undefined, for no renewal')
+  if (typeof rotate === 'object') mustBeKnown('rotate', rotate, ['every', 'grace'])
   const { every, grace = '30s' } = typeof rotate === 'object' ? rotate : { every: rotate }
   const [everyMs, graceMs] = [durationMs('rotate.every', every), durationMs('rotate.grace', grace)]
   if (graceMs > MOST_GRACE_MS) throw new TypeError('rotate.grace is over 50 seconds')
   if (everyMs < 2 * graceMs) throw new TypeError('rotate.every must be at least twice rotate.grace')
   return { everyMs, graceMs }
+}
+
+/** A time to come would end each session as soon as it has begun. */
+function checkLimit<D extends object>({ rejectIssuedBefore, now = () => Date.now() }: CreateSessionsOptions<D>): void {
+  if (typeof rejectIssuedBefore !== 'function' && Number(rejectIssuedBefore) > now() + CLOCKS_DIFFER_MS)
+    throw new TypeError('rejectIssuedBefore is still to come: until then no session would live')
 }
 
 function checkShape<D extends object>({ schema, version, migrate }: CreateSessionsOptions<D>): void {
@@ -184,13 +202,6 @@ function checkShape<D extends object>({ schema, version, migrate }: CreateSessio
     throw new TypeError('version must be a whole number, 0 or more')
   mustBeFunction('migrate', migrate)
   if (migrate && !version) throw new TypeError('migrate needs version: the number of the layout that it leads to, 1 or more')
-}
-
-/** How long a user may stay signed in, in ms; with a policy, no longer than its level allows. */
-export function rememberOf({ rememberTimeout, policy }: Pick<CreateSessionsOptions, 'rememberTimeout' | 'policy'>): number {
-  const ms = rememberedMs(rememberTimeout, policy)
-  if (ms > MAX_COOKIE_AGE_MS) throw new TypeError('rememberTimeout is over 400 days, longer than browsers keep a cookie')
-  return ms
 }
 
 /** `rejectIssuedBefore` as the codecs ask it. */
@@ -208,15 +219,12 @@ export function limitOf(option: CreateSessionsOptions<never>['rejectIssuedBefore
   return () => limit
 }
 
-/** What a site has that has chosen no policy. */
-const ordinary = ({ idleTimeout = '30m', absoluteTimeout = '12h' }: Lifetimes) => ({ idleTimeout, absoluteTimeout })
-
 type Lifetimes = Pick<CreateSessionsOptions, 'policy' | 'idleTimeout' | 'absoluteTimeout' | 'touchInterval'>
 
 /** Its lifetimes, in ms. */
 export function policyOf(options: Lifetimes): LifetimePolicy {
   const { touchInterval } = options
-  const { idleMs, absoluteMs } = timeoutsOf(options.policy ? options : ordinary(options))
+  const { idleMs, absoluteMs } = timeoutsOf(options)
   if (absoluteMs < idleMs) throw new TypeError('absoluteTimeout is shorter than idleTimeout')
   if (absoluteMs > MAX_COOKIE_AGE_MS) throw new TypeError('absoluteTimeout is over 400 days, longer than browsers keep a cookie')
   const touch = touchInterval === undefined ? idleMs / 20 : durationMs('touchInterval', touchInterval)

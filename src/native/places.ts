@@ -1,7 +1,7 @@
 import { CookieUsers } from '../backends/cookie-users.ts'
 import { Epochs, type EpochsOptions } from '../backends/epochs.ts'
 import { nativeFormat } from '../backends/native-format.ts'
-import { Revocations } from '../backends/revocations.ts'
+import { Revocations, type RevocationsOptions } from '../backends/revocations.ts'
 import { timers } from '../backends/timers.ts'
 import { UserSessions, type Users } from '../backends/users.ts'
 import { isIndexedSessionStore, isSessionStore, type SessionStore } from '../core/store.ts'
@@ -34,7 +34,7 @@ export function checkPlaces({ store, revocations, overflow, transport }: Stores 
 /** Where sessions live, and what can be known of their users there. */
 export function placeOf(
   { store, revocations, overflow }: Stores,
-  options: EpochsOptions & { idleMs: number },
+  options: EpochsOptions & Omit<RevocationsOptions, 'after'>,
 ): { place: Place; users: Users | undefined } {
   const { scope, timeoutMs } = options
   if (store) {

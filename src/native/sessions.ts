@@ -156,9 +156,12 @@ export class Sessions<D extends object = DefaultData> {
    * way cannot bring one back, and a login under way, which may rest on the old password, fails with a `SessionRevokedError`.
    */
   async revokeAll(userId: string): Promise<number> {
-    const count = await this.#index().revokeAll(userId)
-    this.manager.endedOf(userId)
-    return count
+    try {
+      return await this.#index().revokeAll(userId)
+    } finally {
+      // What fails may have ended some of them all the same.
+      this.manager.endedOf(userId)
+    }
   }
 
   /**
@@ -178,7 +181,11 @@ export class Sessions<D extends object = DefaultData> {
 
   /** Ends the sessions of all users, as `revokeAll` does those of one. It looks at each record of the store. */
   async revokeEveryone(): Promise<number> {
-    return this.#index().revokeEveryone()
+    try {
+      return await this.#index().revokeEveryone()
+    } finally {
+      this.manager.endedOfAll()
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Presented } from '../core/backend.ts'
 import type { CommitIntent, CommitResult } from '../core/config.ts'
 import type { LogoutOptions, SessionHolder, SignalOptions, SiteData, UserControls } from '../core/controls.ts'
+import { csrfSubjectOf } from '../core/csrf.ts'
 import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError, SessionRevokedError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 import { keepOf, type LoginOptions, type ReauthenticatedOptions, type RegenerateOptions, type Renewal } from '../core/login.ts'
@@ -298,8 +299,8 @@ export abstract class RequestSession implements UserControls, Noting {
   }
 
   get csrfSubject(): string | undefined {
-    const { id, loaded } = this.#met()
-    return loaded ? (id ?? loaded.sid) : undefined
+    const { loaded } = this.#met()
+    return loaded ? csrfSubjectOf(loaded) : undefined
   }
 
   login(userId: string, options: LoginOptions = {}): Promise<void> {

@@ -81,7 +81,7 @@ it('docs/express.md gives the defaults that the drop-in has', () => {
 })
 
 it.each([
-  ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', ['idleTimeout', 'absoluteTimeout']],
+  ['docs/sessions.md', 'Options of `createSessions`', 'src/native/assurance.ts', ['idleTimeout', 'absoluteTimeout']],
   ['docs/sessions.md', 'Options of `createSessions`', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/koa.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/express.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],

@@ -81,6 +81,19 @@ table([nativeMemory], open => {
     expect(renewed.setCookie).toHaveLength(1)
   })
 
+  it('H3: the answer is lost more than once: each request of the grace is told the new id, whatever another one has touched', async () => {
+    const { visitor, pass, site } = await scene(open)
+    pass(15 * MINUTE)
+    const lost = sameCookie(site, visitor)
+    await lost.get('/all')
+    for (let n = 0; n < 3; n++) {
+      pass(2000)
+      const copy = sameCookie(site, visitor)
+      expect((await copy.get('/all')).setCookie).toHaveLength(1)
+      expect(copy.header()).toBe(lost.header())
+    }
+  })
+
   it('H3: after the grace the old id is worth nothing; that it comes once more is told only if the new one was used', async () => {
     const { visitor, pass, site, old } = await scene(open)
     pass(15 * MINUTE)

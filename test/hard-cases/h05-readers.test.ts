@@ -78,6 +78,7 @@ const routes: Setup['routes'] = {
     reads.push(user)
     return user
   },
+  '/count': t => String(t.session.n),
   '/out': logout,
   '/fail': async t => {
     t.session.seen = true
@@ -87,6 +88,14 @@ const routes: Setup['routes'] = {
 }
 
 const ended = (name: string, more = '') => `${name}=; Path=/${more}; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0`
+
+const login = (t: Loose) => t.session.login('ann').then(() => 'in')
+const again = (t: Loose) => t.session.reauthenticated().then(() => 'again')
+const fresh = (t: Loose) => {
+  t.session.requireFresh('10m')
+  return 'fresh'
+}
+const withEnds = (more: Loose) => ({ revocations: new MemoryStore(), ...more })
 
 /** A site that encrypts: in native mode or, on Koa, by the drop-in's `encrypt`; under another name than before, or the same. */
 const kinds = [
@@ -288,7 +297,10 @@ table([nativeCookie], open => {
   it('H5: with revocations, of two that are taken over in one moment each ends by itself', async () => {
     const revocations = new MemoryStore()
     const site = await siteOf(open, true, 'sealed', [reader()], { revocations })
-    const [ann, other] = [browser(site, await fromKoaSession()), browser(site, await fromKoaSession())]
+    const ann = browser(site, await fromKoaSession())
+    // Two logins of one millisecond would be one cookie.
+    vi.setSystemTime(START + 1)
+    const other = browser(site, await fromKoaSession())
     await ann.get('/read')
     await other.get('/read')
     const copies = [...ann.cookies]
@@ -297,5 +309,83 @@ table([nativeCookie], open => {
     expect((await other.get('/read')).body).toBe('ann')
     await other.get('/out')
     expect([...other.cookies.keys()]).toEqual([])
+  })
+
+  const byUser = { user: (data: Loose) => data.user }
+
+  for (const [what, more] of Object.entries({ 'without the option user': {}, 'with it': byUser })) {
+    for (const path of ['/out', '/renew', '/login']) {
+      it(`H5, H8: with revocations, a copy of a cookie that was taken over is worth nothing after ${path}, ${what}`, async () => {
+        const revocations = new MemoryStore()
+        const all = { ...routes, '/renew': (t: Loose) => t.session.regenerate().then(() => 'new'), '/login': login }
+        const one = () => open({ routes: all, native: { readers: [reader()], cookie: { name: 'sealed' }, revocations, ...more } })
+        const [site, elsewhere] = [await one(), await one()]
+        const copy = [...(await fromKoaSession({ maxAge: 60 * DAY }))]
+        const [ann, thief] = [browser(site, copy), browser(site, copy)]
+        // Requests of one page are taken over side by side.
+        expect((await Promise.all([ann.get('/read'), ann.get('/read'), thief.get('/read')])).map(({ body }) => body)).toEqual([
+          'ann',
+          'ann',
+          'ann',
+        ])
+        const taken = [...thief.cookies]
+        await ann.get(path)
+        expect((await ann.get('/read')).body).toBe(path === '/out' ? 'nothing' : 'ann')
+        const worthless = async () => {
+          for (const place of [site, elsewhere])
+            for (const cookies of [copy, taken]) expect((await browser(place, cookies).get('/read')).body).toBe('nothing')
+        }
+        await worthless()
+        // As long as the older cookie could be taken over at all.
+        for (const later of [HOUR, 29 * DAY]) {
+          vi.setSystemTime(START + later)
+          await worthless()
+        }
+      })
+    }
+  }
+
+  it('H5, H7: with revocations and user, revokeAll ends the older cookies of a user, and what was taken over from them', async () => {
+    const site = await siteOf(open, true, 'sealed', [reader()], withEnds({ ...byUser, rememberTimeout: '1d' }))
+    const copy = [...(await fromKoaSession({ maxAge: 60 * DAY }))]
+    const ann = browser(site, copy)
+    await ann.get('/read')
+    await site.sessions.revokeAll('ann')
+    for (const cookies of [copy, [...ann.cookies]]) expect((await browser(site, cookies).get('/read')).body).toBe('nothing')
+    vi.setSystemTime(START + 29 * DAY)
+    expect((await browser(site, copy).get('/read')).body).toBe('nothing')
+  })
+
+  it('H5: with user, what is taken over is no fresh login, and its user can prove themselves again', async () => {
+    const more = { '/fresh': fresh, '/again': again }
+    const site = await open({
+      routes: { ...routes, ...more },
+      native: { readers: [reader()], cookie: { name: 'sealed' }, ...withEnds(byUser) },
+    })
+    const ann = browser(site, await fromKoaSession())
+    expect((await ann.get('/read')).body).toBe('ann')
+    expect((await ann.get('/fresh')).status).toBe(401)
+    expect((await ann.get('/again')).status).toBe(200)
+    expect((await ann.get('/fresh')).body).toBe('fresh')
+  })
+
+  it('H5: guests whose cookies are alike do not end each other’s', async () => {
+    const site = await siteOf(open, true, 'sealed', [reader({ format: 'cookie-session', cookieName: 'session' })], withEnds(byUser))
+    const [one, other] = [browser(site, fromCookieSession({ n: 1 })), browser(site, fromCookieSession({ n: 1 }))]
+    await one.get('/read')
+    await one.get('/in')
+    await one.get('/out')
+    expect((await other.get('/count')).body).toBe('1')
+  })
+
+  it('H5: no use of what was taken over goes past the end that the peer had given', async () => {
+    const site = await siteOf(open, true, 'sealed', [reader()], {})
+    const ann = browser(site, await fromKoaSession({ maxAge: 10 * 60_000 }))
+    for (const minutes of [0, 5, 10]) {
+      vi.setSystemTime(START + minutes * 60_000)
+      expect((await ann.get('/read')).body).toBe('ann')
+    }
+    vi.setSystemTime(START + 10 * 60_000 + 1)
+    expect((await ann.get('/read')).body).toBe('nothing')
   })
 })

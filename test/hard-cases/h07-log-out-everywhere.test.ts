@@ -205,7 +205,7 @@ for (const cookies of [false, true]) {
       expect([await copyAt(site, ann), await copyAt(other, ann)]).toEqual(['nobody', 'nobody'])
     })
 
-    it.each(['', 'x', 'a.b.c', '1.', `1.${'z'.repeat(20)}`, 7, null])(
+    it.each(['', 'x', 'a.b.c', '0.0', '0.0.', '0.0.bob', '0.0.ann2', 'x\n0.0.ann', '1.', `1.${'z'.repeat(20)}`, 7, null])(
       'H7: %j is no ticket, and is refused before anything is stored',
       async ticket => {
         const { shared, sites } = await begin({ '/odd': t => t.session.login('ann', { ticket }).then(() => 'in') })

@@ -125,6 +125,24 @@ table([nativeCookie], open => {
     expect(await copyAt(other, slow.header())).toBe('nobody 0')
   })
 
+  for (const [what, native, path, kept] of [
+    ['a guest, where user says who is none', { user: (data: Loose) => data.name }, '/cart', 0],
+    ['a guest under a guarded key', { user: (data: Loose) => data.name }, '/role', 1],
+    ['anybody, where nothing says who is a guest', {}, '/cart', 1],
+  ] as const) {
+    it(`H8: of the logout of ${what} ${kept} entries are kept`, async () => {
+      const { shared, site } = await begin({ '/in': () => 'in', '/role': write({ roles: ['editor'] }) }, native)
+      for (const out of ['/out', '/null']) {
+        const guest = site.visitor()
+        await guest.get(path)
+        shared.did()
+        expect((await guest.get(out)).status).toBe(200)
+        expect(guest.cookies.size).toBe(0)
+        expect(shared.wrote().length).toBe(kept)
+      }
+    })
+  }
+
   it('H7, H8: the same by the option user alone: a login and a logout by the data are ones', async () => {
     const door = gate()
     const named =

@@ -1,3 +1,4 @@
+import { idOf } from 'holdfast'
 import { csrf as expressCsrf } from 'holdfast/express'
 import { csrf as koaCsrf } from 'holdfast/koa'
 import { expect, it } from 'vitest'
@@ -77,6 +78,52 @@ table([nativeCookie, nativeMemory], (open, _mode, { framework }) => {
     expect(await load('null')).toBeNull()
     await settled()
     expect(site.events.filter(({ name, event }) => name === 'session:refused' && event.reason === 'origin')).toHaveLength(2)
+  })
+})
+
+table([nativeMemory], (open, _mode, { framework }) => {
+  it('H19: a token outlives the ids that are renewed behind it, and not the new ids that the site asks for', async () => {
+    let now = Date.UTC(2030, 0, 1)
+    const ids: string[] = []
+    const site: Site = await open({
+      native: { now: () => now, rotate: { every: '2m', grace: '20s' }, idleTimeout: '1h' },
+      routes: {
+        '/in': t => t.session.login('ann').then(() => 'in'),
+        '/form': t => {
+          ids.push(String(idOf(t.session)))
+          return site.sessions.csrfToken(t.session)
+        },
+        '/post': guarded(framework, () => site),
+        '/again': t => t.session.regenerate().then(() => 'again'),
+        '/proved': t => t.session.reauthenticated().then(() => 'proved'),
+        '/out': t => t.session.logout().then(() => 'out'),
+      },
+    })
+    const visitor = site.visitor()
+    const post = async (token: string) => (await visitor.get('/post', { method: 'POST', headers: { 'x-csrf-token': token } })).status
+    await visitor.get('/in')
+    const tokens = [(await visitor.get('/form')).body]
+    for (let times = 0; times < 3; times++) {
+      now += 130_000
+      const form = await visitor.get('/form')
+      expect(form.setCookie).toHaveLength(1)
+      tokens.push(form.body)
+      for (const token of tokens) expect(await post(token)).toBe(200)
+    }
+    const stored = JSON.stringify((await site.store.target.list()).records)
+    expect(new Set(ids).size).toBe(3)
+    expect(ids.filter(id => stored.includes(id))).toEqual([])
+    for (const path of ['/again', '/proved', '/in']) {
+      const token = (await visitor.get('/form')).body
+      await visitor.get(path)
+      expect([path, await post(token)]).toEqual([path, 403])
+      now += 130_000
+      const next = (await visitor.get('/form')).body
+      expect([path, await post(next), await post(token)]).toEqual([path, 200, 403])
+    }
+    const last = (await visitor.get('/form')).body
+    await visitor.get('/out')
+    expect(await post(last)).toBe(403)
   })
 })
 

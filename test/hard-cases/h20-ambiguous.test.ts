@@ -97,6 +97,33 @@ table([nativeCookie, nativeMemory], (open, mode) => {
     expect((await visitor.get('/read')).body).toBe('bob')
   })
 
+  it('H20: a new id leaves none of the two behind that could stand beside it, as far as the place can', async () => {
+    for (const revocations of mode.place === 'cookie' ? [undefined, new MemoryStore()] : [undefined]) {
+      const site = await open({ routes, native: { revocations } })
+      const values = [await cookieOf(site, 'ann'), await cookieOf(site, 'eve')]
+      const visitor = site.visitor()
+      await visitor.get('/bob', sends(site, values))
+      const bob = visitor.cookies.get(site.cookieName) as string
+      const known = mode.place !== 'cookie' || revocations !== undefined
+      for (const rival of values)
+        expect((await site.visitor().get('/read', sends(site, [bob, rival]))).body).toBe(known ? 'bob' : 'nothing')
+    }
+  })
+
+  it('H20: a login that fails ends neither of the two', async () => {
+    if (mode.place === 'cookie') return
+    const site = await open({ routes })
+    const [ann, eve] = [await cookieOf(site, 'ann'), await cookieOf(site, 'eve')]
+    site.store.fail('create', Object.assign(new Error('down'), { outcome: 'not-applied' }))
+    expect((await site.visitor().get('/bob', sends(site, [ann, eve]))).status).toBe(500)
+    site.store.heal()
+    for (const [value, user] of [
+      [ann, 'ann'],
+      [eve, 'eve'],
+    ] as const)
+      expect((await site.visitor().get('/read', sends(site, [value]))).body).toBe(user)
+  })
+
   it('H20: a logout with two good ones ends both, as far as the place can', async () => {
     const site = await open({ routes })
     const [ann, eve] = [await cookieOf(site, 'ann'), await cookieOf(site, 'eve')]

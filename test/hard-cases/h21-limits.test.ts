@@ -1,7 +1,7 @@
-import { createSessions } from 'holdfast'
+import { createSessions, userIdOf } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { expect, it } from 'vitest'
-import { holdfastStores, keys, nativeCookie, nativeMemory, read, write } from '../promises/support.ts'
+import { holdfastStores, keys, nativeCookie, nativeMemory, read, type Setup, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
 
@@ -98,4 +98,35 @@ it('H21: a session that nobody has logged in to ends after anonymousTimeout, one
   expect(await alive()).toEqual([true, true, true, true])
   time += 1
   expect(await alive()).toEqual([false, true, true, false])
+})
+
+table([nativeMemory, nativeCookie], (open, mode) => {
+  it('H21, promise 9: where onCreate refuses the session, a login or a new id is an error and no success', async () => {
+    const routes: Setup['routes'] = {
+      '/login': t => t.session.login('ann').then(() => 'in'),
+      '/renew': t => t.session.regenerate().then(() => 'renewed'),
+      '/update': async t => {
+        await t.session.update((draft: Loose) => {
+          draft.userId = 'ann'
+        })
+        return 'in'
+      },
+      '/data': write({ userId: 'ann' }),
+      '/caught': async t => {
+        await t.session.login('ann').catch(() => undefined)
+        return `${userIdOf(t.session) ?? 'nobody'}`
+      },
+    }
+    const kept = mode.place === 'cookie' ? { revocations: new MemoryStore() } : {}
+    const user = (data: Loose) => data.userId
+    const site = await open({ routes, native: { ...kept, user, onCreate: () => false } })
+    for (const path of ['/update', '/data']) {
+      expect(await site.visitor().get(path), path).toMatchObject({ status: 403, setCookie: [] })
+      expect(site.errors.at(-1)).toMatchObject({ name: 'SessionRefusedError', code: 'HOLDFAST_REFUSED', expose: true })
+    }
+    const plain = await open({ routes, native: { onCreate: () => false } })
+    for (const path of ['/login', '/renew']) expect(await plain.visitor().get(path), path).toMatchObject({ status: 403, setCookie: [] })
+    expect(await plain.visitor().get('/caught')).toMatchObject({ status: 200, body: 'nobody', setCookie: [] })
+    if (mode.place === 'memory') expect([site.store.size, plain.store.size]).toEqual([0, 0])
+  })
 })

@@ -1,11 +1,14 @@
 // H25: an answer or a socket that stays open ends with its session: not later, and not while other requests keep it alive.
 import { once } from 'node:events'
 import http from 'node:http'
-import { createSessions, type SessionEnd, SessionEndedError, signalOf } from 'holdfast'
+import { createSessions, login, type SessionEnd, SessionEndedError, signalOf } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import {
+  dropInMap,
+  dropInMemory,
+  dropInModes,
   everyMode,
   keys,
   nativeCookie,
@@ -212,6 +215,8 @@ table([nativeMemory], open => {
   it.each([
     ['a logout', (_site: Site, visitor: Visitor) => visitor.get('/out'), 'destroyed'],
     ['revokeAll', (site: Site) => site.sessions.revokeAll('ann'), 'revoked'],
+    ['revokeEveryone', (site: Site) => site.sessions.revokeEveryone(), 'revoked'],
+    ['revokeAll of the middleware', (site: Site) => site.middleware.revokeAll('ann'), 'revoked'],
     ['a new id of another request', (_site: Site, visitor: Visitor) => visitor.get('/again'), 'regenerated'],
   ] as const)('H25: %s in this process ends an open answer at once', async (_, end, reason) => {
     const site = await open({ routes })
@@ -409,6 +414,65 @@ table(
     })
   },
 )
+
+/** In a drop-in the methods of the data's user are functions. */
+const besides: Setup['routes'] = { ...routes, '/in': t => login(t.session, 'ann').then(() => 'in') }
+
+table(dropInModes, open => {
+  clocked()
+
+  it.each([
+    ['idleTimeout', 'idle'],
+    ['absoluteTimeout', 'absolute'],
+  ] as const)('H25: in a drop-in an open answer ends by %s, however long maxAge is', async (option, end) => {
+    const site = await open({ options: { maxAge: 24 * 60 * MINUTE, [option]: 30 * MINUTE }, routes: besides })
+    const visitor = await enter(site)
+    const answer = await listen(site, visitor)
+    await pass(30 * MINUTE)
+    await quiet(site)
+    expect(answer.text()).not.toContain('ended')
+    await pass(1)
+    await endedBy(answer, end)
+  })
+})
+
+table([dropInMap, dropInMemory], open => {
+  clocked()
+
+  it('H25: in a drop-in what keeps the session from being idle keeps the answer open, and who stays signed in is not idle', async () => {
+    const site = await open({
+      options: { maxAge: 24 * 60 * MINUTE, idleTimeout: 30 * MINUTE },
+      routes: { ...besides, '/stay': t => login(t.session, 'bob', { remember: '1d' }).then(() => 'in') },
+    })
+    const [visitor, stayer] = [await enter(site), site.visitor()]
+    await stayer.get('/stay')
+    const [answer, other] = [await listen(site, visitor), await listen(site, stayer)]
+    await pass(20 * MINUTE)
+    await visitor.get('/read')
+    await pass(30 * MINUTE)
+    await quiet(site)
+    expect(answer.text()).not.toContain('ended')
+    await pass(1)
+    await endedBy(answer, 'idle')
+    await quiet(site)
+    expect(other.text()).not.toContain('ended')
+  })
+})
+
+table([dropInMemory], open => {
+  clocked()
+
+  it('H25: in a drop-in revokeAll ends the open answers of this user at once, and no others', async () => {
+    const site = await open({ routes: { ...besides, '/bob': t => login(t.session, 'bob').then(() => 'in') } })
+    const bob = site.visitor()
+    await bob.get('/bob')
+    const [answer, another] = [await listen(site, await enter(site)), await listen(site, bob)]
+    expect(await site.middleware.revokeAll('ann')).toBe(1)
+    await endedBy(answer, 'revoked')
+    await quiet(site)
+    expect(another.text()).not.toContain('ended')
+  })
+})
 
 table([nativeMemory], open => {
   it('H25: by the real clock: server-sent events and a WebSocket are closed when the session has ended', async () => {

@@ -104,4 +104,14 @@ table([nativeMemory], open => {
     expect(visitor.header()).toBe(before)
     expect((await visitor.get('/read')).setCookie).toHaveLength(1)
   })
+
+  it('H25: passive: no rotation of the id by what a poll writes: nobody has presented the new one when the grace is over', async () => {
+    const visitor = (await open({ routes, native: { passive: isPoll, rotate: { every: '5m', grace: '20s' } } })).visitor()
+    await visitor.get('/in')
+    const before = visitor.header()
+    pass(6 * MINUTE)
+    expect(await visitor.get('/poll-write')).toMatchObject({ status: 200, setCookie: [] })
+    expect(visitor.header()).toBe(before)
+    expect((await visitor.get('/seen')).body).toBe('1')
+  })
 })

@@ -53,6 +53,17 @@ describe.each(koaMajors)('two copies of the package on Koa %i', koa => {
   })
 })
 
+table([nativeMemory], open => {
+  it('the middleware has what its type promises: the manager’s own methods', async () => {
+    const { middleware, visitor, sessions } = await open({ routes: { '/in': t => t.session.login('ann').then(() => 'in') } })
+    await visitor().get('/in')
+    expect(await middleware.list('ann')).toEqual(await sessions.list('ann'))
+    expect(await middleware.beginLogin('ann')).toEqual({ ticket: expect.any(String) })
+    expect(await middleware.revokeAll('ann')).toBe(1)
+    expect(await middleware.list('ann')).toEqual([])
+  })
+})
+
 table([nativeMemory, nativeCookie], open => {
   const site = (prepare?: (app: Loose) => void) =>
     open({ routes: { '/count': count, '/look': () => 'looked' }, ...(prepare && { prepare }) })

@@ -214,6 +214,26 @@ table(dropInModes, (open, mode, { framework }) => {
     expect((await visitor.get('/who')).body).toMatch(/^nobody/)
   })
 
+  it('promise 9: a login that a peer’s store cannot keep leaves what the visitor had; regenerate() calls it as the peer does', async () => {
+    if (mode.place !== 'map') return
+    const site = await open({ routes: { ...routes, '/renew': t => regenerate(t.session, { keep: ['cart'] }).then(() => 'renewed') } })
+    const visitor = site.visitor()
+    await visitor.get('/cart')
+    const before = visitor.header()
+    site.store.fail('set', Object.assign(new Error('down'), { outcome: 'not-applied' }))
+    expect((await visitor.get('/login')).status).toBeGreaterThanOrEqual(500)
+    site.store.heal()
+    expect((await site.visitor().get('/who', { headers: { cookie: before } })).body).toBe('nobody 1')
+    const fresh = site.visitor()
+    await fresh.get('/cart')
+    site.store.did()
+    await fresh.get('/login')
+    expect(site.store.wrote()).toEqual(['set', 'destroy'])
+    await fresh.get('/renew')
+    expect(site.store.wrote()).toEqual(['destroy', 'set'])
+    expect((await fresh.get('/who')).body).toBe('ann 1')
+  })
+
   it('promise 9: data under these names are data, and nothing else answers to them', async () => {
     const names = ['login', 'logout', 'requireFresh', 'reauthenticated', 'factorChanged']
     const site = await open({

@@ -31,7 +31,20 @@ const refused: Record<string, [Loose, RegExp]> = {
   'a store without the contract': [{ store: new Map() }, /store/],
   'cookie and transport together': [{ cookie: {}, transport: {} }, /cookie and transport/],
   'a cookie name that is none': [{ cookie: { name: 'a b' } }, /name/],
-  'an unknown SameSite': [{ cookie: { sameSite: 'laxer' } }, /sameSite/],
+  'an unknown SameSite': [{ cookie: { sameSite: 'laxer' } }, /cookie\.sameSite/],
+  'SameSite in another spelling': [{ cookie: { sameSite: 'None' } }, /cookie\.sameSite must be 'lax'/],
+  'SameSite that is off': [{ cookie: { sameSite: false } }, /cookie\.sameSite/],
+  'an unknown priority': [{ cookie: { priority: 'High' } }, /cookie\.priority/],
+  'HttpOnly as a number': [{ cookie: { httpOnly: 0 } }, /cookie\.httpOnly must be true or false/],
+  'HttpOnly as a text': [{ cookie: { httpOnly: 'false' } }, /cookie\.httpOnly/],
+  'Partitioned as a number': [{ cookie: { partitioned: 1 } }, /cookie\.partitioned/],
+  'chunks as a text': [{ cookie: { chunks: 'yes' } }, /cookie\.chunks/],
+  'padding beside a store': [{ store: newStore(nativeMemory).store, padTo: 64 }, /padTo.*store/],
+  'a scope with a NUL': [{ scope: 'a\0user' }, /scope/],
+  'a scope of several lines': [{ scope: 'a\nb' }, /scope/],
+  'an end that is still to come': [{ rejectIssuedBefore: Date.now() + DAY }, /rejectIssuedBefore.*to come/],
+  'no rotation, said by null': [{ store: newStore(nativeMemory).store, rotate: null }, /rotate must be a duration/],
+  'a rotation with a misspelt grace': [{ store: newStore(nativeMemory).store, rotate: { every: '5m', graze: '1s' } }, /rotate.*"graze"/],
 }
 
 describe('promise 11: createSessions refuses at construction', () => {

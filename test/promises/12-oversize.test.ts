@@ -1,3 +1,5 @@
+import { userIdOf } from 'holdfast'
+import { MemoryStore } from 'holdfast/stores/memory'
 import { expect, it } from 'vitest'
 import {
   dropInCookie,
@@ -197,5 +199,71 @@ table([nativeCookie], open => {
     expect(await visitor.get('/fail')).toMatchObject({ status: 418 })
     expect([...visitor.cookies.keys()]).toEqual(names(4))
     expect((await visitor.get('/read')).body).toBe('10000')
+  })
+})
+
+table([nativeCookie], open => {
+  // With a schema as well: what stands in front of the cookies must pass the question on.
+  it.each([
+    ['', {}],
+    [', with a version', { version: 1 }],
+  ])('promise 12, H8: a session that is too large for its new cookie ends nothing: no login, no step-up, no factor%s', async (_, more) => {
+    const grow =
+      (then: Handler): Handler =>
+      async t => {
+        const { userId } = t.session
+        t.session.pad = 'x'.repeat(5000)
+        const code = await Promise.resolve(then(t)).then(String, error => error.code)
+        delete t.session.pad
+        if (userId === undefined) delete t.session.userId
+        else t.session.userId = userId
+        return code
+      }
+    let time = Date.now()
+    const now = () => time
+    const native = { now, revocations: new MemoryStore({ now }), user: (data: { userId?: string }) => data.userId, ...more }
+    const as =
+      (userId: string): Handler =>
+      t => {
+        t.session.userId = userId
+        return t.session.login(userId)
+      }
+    const site = await open({
+      native,
+      routes: {
+        '/cart': write({ cart: 1 }),
+        '/in': as('ann'),
+        '/large/login': grow(as('bob')),
+        '/large/again': grow(t => t.session.reauthenticated()),
+        '/large/changed': grow(t => t.session.factorChanged()),
+        '/large/renew': grow(t => t.session.regenerate()),
+        '/large/data': grow(t => {
+          t.session.userId = 'bob'
+          return t.session.save()
+        }),
+        '/changed': t => t.session.factorChanged().then(String),
+        '/who': t => `${userIdOf(t.session) ?? 'nobody'} ${t.session.cart ?? 0}`,
+      },
+    })
+    const visitor = site.visitor()
+    const tries = async (paths: string[], who: string) => {
+      for (const path of paths) {
+        const cookie = visitor.header()
+        const copy = site.visitor()
+        const answer = await copy.get(`/large/${path}`, { headers: { cookie } })
+        expect([path, answer.body]).toEqual([path, 'HOLDFAST_COOKIE_TOO_LARGE'])
+        time += 1
+        expect([path, (await visitor.get('/who')).body]).toEqual([path, who])
+      }
+    }
+    await visitor.get('/cart')
+    await tries(['login', 'renew', 'data'], 'nobody 1')
+    const other = site.visitor()
+    for (const one of [visitor, other]) await one.get('/in')
+    time += 1
+    await tries(['again', 'changed', 'renew'], 'ann 1')
+    expect((await other.get('/who')).body).toBe('ann 0')
+    expect((await visitor.get('/changed')).status).toBe(200)
+    expect([(await visitor.get('/who')).body, (await other.get('/who')).body]).toEqual(['ann 1', 'nobody 0'])
   })
 })

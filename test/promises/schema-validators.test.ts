@@ -62,12 +62,21 @@ table([nativeCookie, nativeMemory], (open, mode) => {
     })
 
     it('turns away what does not fit: a fresh session and an event', async () => {
-      const site = await open({ routes, native: { schema } })
-      const visitor = site.visitor()
+      const old = await open({ routes })
+      const site = await open({ routes, store: old.store, native: { schema } })
+      const visitor = old.visitor()
       await visitor.get('/wrong')
-      expect(await visitor.get('/all')).toMatchObject({ status: 200, body: '{}' })
+      const later = site.visitor()
+      later.take([...visitor.cookies].map(([name, value]) => `${name}=${value}`))
+      expect(await later.get('/all')).toMatchObject({ status: 200, body: '{}' })
       await settled()
       expect(site.events.map(({ name }) => name)).toContain('session:malformed')
+    })
+
+    it('keeps what does not fit from being stored, and says where it lies', async () => {
+      const site = await open({ routes, native: { schema } })
+      expect(await site.visitor().get('/wrong')).toMatchObject({ status: 500, setCookie: [] })
+      expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_DATA', message: expect.stringContaining('"items"') })
     })
 
     it('may make a Date of a text, each time, and nothing is written for that', async () => {
@@ -85,17 +94,15 @@ table([nativeCookie, nativeMemory], (open, mode) => {
     async (_, schema) => {
       const site = await open({ routes, native: { schema } })
       const visitor = site.visitor()
-      await visitor.get('/right')
-      const answer = await visitor.get('/all')
+      const written = await visitor.get('/right')
       if (mode.place === 'cookie') {
-        expect(answer.status).toBe(500)
+        expect(written).toMatchObject({ status: 500, setCookie: [] })
         expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_ASYNC_HOOK' })
         return
       }
-      expect(JSON.parse(answer.body)).toMatchObject({ items: ['apple'] })
-      const other = site.visitor()
-      await other.get('/many')
-      expect((await other.get('/all')).body).toBe('{}')
+      expect(JSON.parse((await visitor.get('/all')).body)).toMatchObject({ items: ['apple'] })
+      expect(await site.visitor().get('/many')).toMatchObject({ status: 500, setCookie: [] })
+      expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_DATA' })
     },
   )
 })

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import type { StandardSchema } from 'holdfast'
-import { createSessions } from 'holdfast'
+import { createSessions, userIdOf } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { expect, it } from 'vitest'
 import { keys, nativeCookie, nativeMemory, type Setup, type Site, settled, type Turn, tellAll, write } from './support.ts'
@@ -18,6 +19,20 @@ function cart(answer: (value: Cart) => unknown = value => ({ value })): Standard
     return answer({ ...(note !== undefined && { note }), items }) as { value: Cart }
   }
   return { '~standard': { version: 1, vendor: 'by hand', validate } }
+}
+
+/** A number, perhaps. */
+const strict: StandardSchema<object> = {
+  '~standard': {
+    version: 1,
+    vendor: 'by hand',
+    validate: value => {
+      const { n = 0 } = value as { n?: unknown }
+      return typeof n === 'number'
+        ? { value: value as object }
+        : { issues: [{ message: `${n} is no number`, path: ['n', 0] }, 'odd', null] }
+    },
+  },
 }
 
 const routes: Setup['routes'] = {
@@ -65,8 +80,9 @@ table([nativeCookie, nativeMemory], (open, mode) => {
   })
 
   it('schema: data that do not fit are a fresh session and an event', async () => {
-    const site = await open({ routes, native: { schema: cart() } })
-    const { answer } = await told(site, site, '/wrong')
+    const old = await open({ routes })
+    const site = await open({ routes, store: old.store, native: { schema: cart() } })
+    const { answer } = await told(old, site, '/wrong')
     expect(answer).toMatchObject({ status: 200, body: '{}' })
     await settled()
     // Express's native events are told by the manager.
@@ -106,12 +122,125 @@ table([nativeCookie, nativeMemory], (open, mode) => {
   it('schema: one that answers later is awaited with a store, and refused in cookie mode', async () => {
     const late = cart(value => new Promise(resolve => setImmediate(resolve, { value })))
     const site = await open({ routes, native: { schema: late } })
-    const { answer } = await told(site, site, '/right')
-    if (mode.place === 'memory') expect(answer.body).toBe('{"note":"n","items":["apple"]}')
-    else {
-      expect(answer.status).toBe(500)
-      expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_ASYNC_HOOK' })
+    const refused = { code: 'HOLDFAST_ASYNC_HOOK' }
+    if (mode.place === 'memory') {
+      expect((await told(site, site, '/right')).answer.body).toBe('{"note":"n","items":["apple"]}')
+      expect(await site.visitor().get('/wrong')).toMatchObject({ status: 500, setCookie: [] })
+      expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_DATA' })
+      return
     }
+    expect(await site.visitor().get('/right')).toMatchObject({ status: 500, setCookie: [] })
+    expect(site.errors.at(-1)).toMatchObject(refused)
+    const plain = await open({ routes })
+    expect((await told(plain, site, '/right')).answer.status).toBe(500)
+    expect(site.errors.at(-1)).toMatchObject(refused)
+  })
+
+  it('schema: data that do not fit are not stored: the request fails and says where, not what, and nobody is logged out', async () => {
+    const site = await open({
+      native: { schema: strict },
+      routes: {
+        '/in': t => t.session.login('ann').then(() => 'in'),
+        '/wrong': write({ n: 'secret' }),
+        '/who': t => `${userIdOf(t.session)} ${JSON.stringify(t.session)}`,
+        '/update': t =>
+          t.session.update((draft: { n: string }) => {
+            draft.n = 'secret'
+          }),
+      },
+    })
+    const visitor = site.visitor()
+    await visitor.get('/in')
+    site.store.did()
+    for (const path of ['/wrong', '/update']) {
+      expect(await visitor.get(path)).toMatchObject({ status: 500, setCookie: [] })
+      const error = site.errors.at(-1)
+      expect(error).toMatchObject({ code: 'HOLDFAST_DATA', message: expect.stringContaining('"n.0"') })
+      expect(inspect(error)).not.toContain('secret')
+    }
+    expect(site.store.wrote()).toEqual([])
+    expect((await visitor.get('/who')).body).toBe('ann {}')
+    expect(site.events).toEqual([])
+  })
+
+  it('schema: a login with data that do not fit leaves no session of the user, and the one before lives on', async () => {
+    const site = await open({
+      native: { schema: strict },
+      routes: {
+        '/right': write({ n: 1 }),
+        '/wrong-in': t => {
+          t.session.n = 'secret'
+          return t.session.login('bob')
+        },
+        '/who': t => `${userIdOf(t.session)} ${JSON.stringify(t.session)}`,
+      },
+    })
+    const visitor = site.visitor()
+    await visitor.get('/right')
+    expect(await visitor.get('/wrong-in')).toMatchObject({ status: 500, setCookie: [] })
+    expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_DATA' })
+    if (mode.place === 'memory') expect(await site.sessions.list('bob')).toEqual([])
+    expect((await visitor.get('/who')).body).toBe('undefined {"n":1}')
+  })
+
+  it('schema: one that does not take what it gives fails at the first write, and not at the next load', async () => {
+    const text: StandardSchema<object> = {
+      '~standard': {
+        version: 1,
+        vendor: 'by hand',
+        validate: value => {
+          const { n } = value as { n?: unknown }
+          return typeof n === 'string' ? { value: { n: Number(n) } } : { issues: [{ message: 'n must be a text', path: [{ key: 'n' }] }] }
+        },
+      },
+    }
+    const plain = await open({ routes: { '/in': write({ n: '1' }) } })
+    const site = await open({ routes: { '/all': tellAll, '/save': t => t.session.save() }, store: plain.store, native: { schema: text } })
+    const { later, answer } = await told(plain, site, '/in', '/save')
+    expect(answer).toMatchObject({ status: 500, setCookie: [] })
+    expect(site.errors.at(-1)).toMatchObject({ code: 'HOLDFAST_DATA', message: expect.stringContaining('"n"') })
+    expect((await later.get('/all')).body).toBe('{"n":1}')
+  })
+
+  it('schema: it is asked once for each load and once for each write', async () => {
+    let asked = 0
+    const schema = cart(value => {
+      asked++
+      return { value }
+    })
+    const site = await open({ routes, native: { schema } })
+    const visitor = site.visitor()
+    await visitor.get('/right')
+    expect(asked).toBe(1)
+    await visitor.get('/all')
+    expect(asked).toBe(2)
+    await visitor.get('/more')
+    expect(asked).toBe(4)
+  })
+
+  it.each(['throws', 'rejects'])('migrate: one that %s is a fresh session and an event, and what is stored stays', async how => {
+    if (how === 'rejects' && mode.place === 'cookie') return
+    const old = await open({ routes })
+    const failure = new Error('a is not there')
+    const site = await open({
+      routes,
+      store: old.store,
+      native: {
+        version: 2,
+        migrate: () => {
+          if (how === 'throws') throw failure
+          return Promise.reject(failure)
+        },
+      },
+    })
+    const visitor = old.visitor()
+    await visitor.get('/old')
+    const later = site.visitor()
+    later.take([...visitor.cookies].map(([name, value]) => `${name}=${value}`))
+    expect(await later.get('/all')).toMatchObject({ status: 200, body: '{}', setCookie: [] })
+    await settled()
+    expect(site.events.map(({ name, event }) => [name, event.value])).toEqual([['session:malformed', failure]])
+    expect((await visitor.get('/all')).body).toBe('{"list":"apple,pear"}')
   })
 })
 

@@ -48,6 +48,12 @@ app.use(async ctx => {
   signalOf(ctx.session, { every: '1m' }).addEventListener('abort', () => ctx.res.end())
 })
 
+const middleware = session(sessions, app)
+same<Sessions['load'], typeof middleware.load>()
+same<Sessions['list'], typeof middleware.list>()
+same<Sessions['revokeAll'], typeof middleware.revokeAll>()
+same<Sessions['beginLogin'], typeof middleware.beginLogin>()
+
 interface Login {
   userId: string
 }

@@ -1,16 +1,24 @@
-import { type AuditFacts, endsForGood, exceptRemembered, span } from './facts.ts'
+import { type AuditFacts, andTakenOver, endsForGood, exceptRemembered, span } from './facts.ts'
 import { app, met, type Requirement, requirements, unmetByMode, type Verdict } from './requirement.ts'
+
+/** What is done by a user's name needs one for each session. */
+const ofNamed = (facts: AuditFacts, verdict: Verdict): Verdict => {
+  if (facts.names) return verdict
+  const which = facts.takesOver ? 'set the option user: login() has not named the sessions that readers take over' : NAME_USERS
+  return app(`${which}; ${verdict.text}`, 'user')
+}
+const NAME_USERS = 'log users in by login(), or set the option user'
 
 /** Without an index nobody can say which sessions a user has; with one, those that login() or the option user has named. */
 const needsIndex = (what: string, then: (facts: AuditFacts) => Verdict) => (facts: AuditFacts) => {
   if (facts.indexed) return then(facts)
-  if (facts.keepsIndex) return app(`log users in by login(), or set the option user; ${then(facts).text}`, 'user')
+  if (facts.keepsIndex) return ofNamed(facts, then(facts))
   return unmetByMode(`${what} needs a store that keeps an index`, 'store')
 }
 
 /** Ending them needs no list of them: in cookie mode it is enough to know what has ended. */
 const needsEnds = (what: string, then: (facts: AuditFacts) => Verdict) => (facts: AuditFacts) =>
-  facts.revocations ? then(facts) : needsIndex(what, then)(facts)
+  facts.revocations ? ofNamed(facts, then(facts)) : needsIndex(what, then)(facts)
 
 /** OWASP ASVS 5.0, chapter 7. */
 export const ASVS_SESSIONS: readonly Requirement[] = requirements('OWASP ASVS 5.0', [
@@ -50,11 +58,8 @@ export const ASVS_SESSIONS: readonly Requirement[] = requirements('OWASP ASVS 5.
     facts => {
       if (!endsForGood(facts))
         return unmetByMode('a login gives a new cookie, but a copy of the old one stays good until it expires', 'store')
-      return facts.indexed
-        ? met(
-            'a session that changes hands gets a new id by itself; call reauthenticated() when a user has proved again who they are',
-            'user',
-          )
+      return facts.names
+        ? app('a session that changes hands gets a new id by itself; call login() or reauthenticated() at each repeated login', 'user')
         : app('call login() or regenerate() at each login, and reauthenticated() at each repeated one', 'user')
     },
   ],
@@ -73,7 +78,7 @@ export const ASVS_SESSIONS: readonly Requirement[] = requirements('OWASP ASVS 5.
     'an ended session is of no use any more',
     facts =>
       endsForGood(facts)
-        ? met('logout and expiry end it on the server; no request under way brings it back')
+        ? met(`logout and expiry end it on the server; no request under way brings it back${andTakenOver(facts)}`)
         : unmetByMode('expiry is enforced, but a copy of the cookie outlives a logout', 'revocations'),
   ],
   [

@@ -26,7 +26,11 @@ export interface AuditFacts {
   rememberMs: number | null
   /** The store keeps an index of users. */
   keepsIndex: boolean
-  /** The same, and the option `user` says whose session it is. */
+  /** The option `user` says whose session it is. */
+  names: boolean
+  /** Another library's cookies are taken over, for now. */
+  takesOver: boolean
+  /** The store keeps one, and the option `user` says whose session it is. */
   indexed: boolean
   /** In cookie mode: a store knows which cookies were ended. */
   revocations: boolean
@@ -38,6 +42,9 @@ export interface AuditFacts {
 
 /** Whether the end of a session is known to the server, so that a copy of its token is worth nothing afterwards. */
 export const endsForGood = ({ place, revocations }: AuditFacts): boolean => place === 'store' || revocations
+
+/** What else is true of a logout where another library's cookies are taken over. */
+export const andTakenOver = ({ takesOver }: AuditFacts): string => (takesOver ? ', nor does the cookie that it was taken over from' : '')
 
 /** What else is true of a timeout where a login may ask to be remembered for longer. */
 export const exceptRemembered = ({ rememberMs }: AuditFacts, ms: number): string =>

@@ -1,4 +1,4 @@
-import { type AuditFacts, endsForGood, span } from './facts.ts'
+import { type AuditFacts, andTakenOver, endsForGood, span } from './facts.ts'
 import { LEVELS } from './levels.ts'
 import { app, met, type Requirement, requirements, unmet, unmetByMode, type Verdict } from './requirement.ts'
 
@@ -36,14 +36,16 @@ export const NIST: readonly Requirement[] = requirements('NIST SP 800-63B-4', [
     '5.1 login',
     'the secret is made at the login',
     facts =>
-      facts.indexed ? met('a session that changes hands gets a new id', 'user') : app('call login() or regenerate() at each login', 'user'),
+      facts.names
+        ? app('a session that changes hands gets a new id; call login() or reauthenticated() at each repeated login', 'user')
+        : app('call login() or regenerate() at each login', 'user'),
   ],
   [
     '5.1 logout',
     'a logout ends the secret',
     facts =>
       endsForGood(facts)
-        ? met('in the browser and on the server')
+        ? met(`in the browser and on the server${andTakenOver(facts)}`)
         : unmetByMode('in the browser only: a copy of the cookie goes on', 'revocations'),
   ],
   [

@@ -249,6 +249,8 @@ const sessions = createSessions<Login>({ keys: ['a secret of at least thirty-two
 app.use(session(sessions))
 app.use(session(sessions, { property: 'login', skip: req => req.path === '/health' }))
 const native = session(sessions)
+same<typeof sessions.load, typeof native.load>()
+same<typeof sessions.list, typeof native.list>()
 same<Promise<Login | null>, ReturnType<typeof native.load>>()
 
 // Misuse is a type error.

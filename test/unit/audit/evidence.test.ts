@@ -33,6 +33,8 @@ const configurations: AuditFacts[] = (['store', 'cookie'] as const).flatMap(plac
       anonymousMs: 900_000,
       rememberMs: yes ? null : 30 * DAY,
       keepsIndex: yes,
+      names: yes,
+      takesOver: yes,
       indexed: yes,
       revocations: yes,
       maxSessions: yes ? 3 : null,

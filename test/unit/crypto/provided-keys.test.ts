@@ -90,6 +90,37 @@ describe('keys of a provider', () => {
     expect(source.ring().newest.id).toBe(idOf(two))
   })
 
+  it.each<[string, KeyInput[]]>([
+    ['only a revoked one', [{ secret: one, revoked: true }]],
+    ['a revoked one beside one that is too short', ['short', { secret: one, revoked: true }]],
+  ])('a reload that gives %s keeps nothing of it: all are revoked until a better list comes', async (_name, broken) => {
+    let keys: KeyInput[] = [one]
+    const { source, fire, failures } = provided({ load: async () => keys, refreshEvery: 1000 })
+    await source.prepare()
+    keys = broken
+    await fire(1000)
+    expect(failures.length).toBe(1)
+    expect(source.ring().reader(idOf(one), idOf(one))).toBeUndefined()
+    expect(source.ring().readers).toEqual([])
+    expect(() => source.ring().newest).toThrow(expect.objectContaining({ code: 'HOLDFAST_KEYS' }))
+    keys = [one]
+    await fire(1000)
+    expect(source.ring().newest.id).toBe(idOf(one))
+  })
+
+  it('a reload that shares a key with a reader still revokes, and the next of the old keys writes', async () => {
+    let keys: KeyInput[] = [two, one]
+    const { source, fire } = provided({ load: async () => keys, refreshEvery: 1000 }, ring => {
+      if ((ring as { has(id: string): boolean }).has(idOf(secret(3)))) throw new Error('shared with a reader')
+    })
+    await source.prepare()
+    keys = [secret(3), { secret: two, revoked: true }, one]
+    await fire(1000)
+    expect(source.ring().newest.id).toBe(idOf(one))
+    expect(source.ring().reader(idOf(one), idOf(two))).toBeUndefined()
+    expect(source.ring().reader(idOf(one), idOf(one))).toBeDefined()
+  })
+
   it('a first load that fails fails who waits, and is tried again by the next', async () => {
     let up = false
     const { source } = provided({ load: async () => (up ? [one] : Promise.reject(new Error('down'))) })
