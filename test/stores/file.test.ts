@@ -1,4 +1,4 @@
-// What is particular to files; the interleavings are in file-interleavings.test.ts, real processes in file-processes.test.ts.
+// What is particular to files; the interleavings are in file-interleavings.full.test.ts, real processes in file-processes.test.ts.
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { open as openHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

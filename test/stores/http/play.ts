@@ -43,10 +43,10 @@ export const doors: readonly Door[] = ['native', 'drop-in']
 
 /** As the databases come, each with another share of what they all could play. */
 const shares: readonly PlaceName[] = ['redis', 'postgres', 'mysql', 'mongodb', 'sqlite', 'file']
-const SHARES = 3
+const SHARES = 4
 
 /**
- * `npm test` plays on each database at least one check of each promise and hard case, and a third of the others, another third on the
+ * `npm test` plays on each database at least one check of each promise and hard case, and a quarter of the others, another quarter on the
  * next one: stores pass the kit before, and differ little here. In memory it plays all of them, `npm run test:full` all everywhere.
  */
 function shareOf(place: PlaceName, checks: readonly Check[]): readonly Check[] {
