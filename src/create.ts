@@ -73,6 +73,7 @@ export interface ManagerParts extends Policies {
   cookieName?: string | undefined
   emit: EventSink
   reissue: ManagerConfig['reissue']
+  ownLife: ManagerConfig['ownLife']
   /** Default `detach`. */
   ambiguous?: ManagerConfig['ambiguous'] | undefined
   onCreate?: ManagerConfig['onCreate']
@@ -119,6 +120,7 @@ export function composeManager(parts: ManagerParts): SessionManager {
     queueMs: timeoutMs,
     timers,
     reissue: parts.reissue,
+    ownLife: parts.ownLife,
     ambiguous: parts.ambiguous,
     valid: parts.valid,
     beforeSave: parts.beforeSave,

@@ -72,6 +72,8 @@ export interface ManagerConfig {
   ambiguous?: 'detach' | 'first' | undefined
   /** Whether each save hands the token out again (the peers do), or only a new one. */
   reissue: 'on-save' | 'when-new'
+  /** Who gives a session a life of its own: a login alone, for its user and nobody after them, or the app, as the peers' `maxAge`. */
+  ownLife: 'by-login' | 'by-app'
   valid?: ((request: unknown, wire: unknown) => unknown) | undefined
   /** Whether a request is no use of its session. The answer must come at once. */
   passive?: ((request: unknown) => unknown) | undefined

@@ -47,8 +47,8 @@ function lifeFor(config: ManagerConfig, session: Session, userId: string | undef
     return provenAt(endBy(begin({ ...rules, absoluteMs }, maxAge, now), endsAt), proof.at)
   }
   const handed = changesHands(config, session, userId)
-  // To be remembered is what one user has asked for, and nothing of the next one. A peer's `maxAge` is the site's own.
-  if (handed && config.reissue === 'when-new') {
+  // To be remembered is what one user has asked for, and nothing of the next one.
+  if (handed && config.ownLife === 'by-login') {
     const life = endBy(begin(rules, undefined, now), loaded?.life.absoluteExpiresAt)
     return provenAt(life, userId === undefined ? undefined : openedAt)
   }

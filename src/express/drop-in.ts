@@ -163,6 +163,7 @@ export class DropInPlan implements Plan {
         this.tell(name, describeEvent(occurrence, { request: reqOf(request) }, refOf))
       },
       reissue: 'when-new',
+      ownLife: 'by-app',
       storeTimeout: this.timeoutMs,
       rememberTimeout: rememberOf(this.#options),
       userOf: userBy<Data>(user),

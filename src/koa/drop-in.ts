@@ -120,6 +120,7 @@ export class DropInPlan implements Plan {
       cookieName: stored ? undefined : options.key,
       emit: options.explain ? noting(emit) : emit,
       reissue: 'on-save',
+      ownLife: 'by-app',
       storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
       rememberTimeout: rememberOf(options),
       userOf: userBy<Data>(user),

@@ -74,6 +74,7 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     cookieName: transport.cookieName,
     emit,
     reissue: 'when-new',
+    ownLife: 'by-login',
     conflict,
     guard,
     onGone,

@@ -214,3 +214,27 @@ table([nativeCookie, nativeMemory], open => {
     expect((await visitor.get('/remember')).setCookie.join()).toMatch(/expires|max-age/i)
   })
 })
+
+table([dropInMemory], (open, _mode, { framework }) => {
+  it('promise 13: the life that a handler gives with a login by the data is the session’s, for a new visitor and for one with a cart', async () => {
+    const enter = ({ session }: Turn) => {
+      session.userId = 'ann'
+      if (framework === 'koa') session.maxAge = 30 * DAY
+      else session.cookie.maxAge = 30 * DAY
+      return 'in'
+    }
+    const site = await open({
+      routes: { '/cart': write({ cart: 1 }), '/in': enter, '/who': read('userId') },
+      options: { user: (data: { userId?: string }) => data.userId },
+    })
+    for (const before of [[], ['/cart']]) {
+      at(0)
+      const visitor = site.visitor()
+      for (const path of [...before, '/in']) await visitor.get(path)
+      const cookies = [...visitor.cookies]
+      at(2 * DAY)
+      for (const [name, value] of cookies) visitor.cookies.set(name, value)
+      expect((await visitor.get('/who')).body).toBe('ann')
+    }
+  })
+})

@@ -94,6 +94,7 @@ export function engine(
     policy: policy(),
     emit,
     reissue: 'when-new',
+    ownLife: 'by-login',
     now: time.now,
     ...others,
   })
@@ -116,6 +117,7 @@ export function engineOn(backend: SessionBackend, config: Partial<ManagerConfig>
     rememberMs: 30 * DAY,
     timers,
     reissue: 'when-new',
+    ownLife: 'by-login',
     emit: (name, occurrence) => events.push({ name, ...occurrence }),
     now: time.now,
     ...config,
