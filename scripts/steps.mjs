@@ -48,6 +48,18 @@ export function vitest({ name = 'tests', node = process.execPath, built = false,
   }
 }
 
+/**
+ * What needs no server: apps that share their modules, and the rest.
+ * @param {Parameters<typeof vitest>[0]} options
+ * @returns {Step[]}
+ */
+export function serverless({ name = 'tests', args = [], ...options }) {
+  return [
+    vitest({ ...options, name, args: [...together, '--isolate=false', ...without(alone), ...args] }),
+    vitest({ ...options, name: `${name}, apart`, args: [...apart, ...without(onServers), ...args] }),
+  ]
+}
+
 /** @type {Step[]} */
 export const steps = [
   // It waits for the network and the disk, the light steps for the processor.
@@ -55,8 +67,7 @@ export const steps = [
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'build', command: [process.execPath, 'scripts/build.mjs'] },
-  vitest({ args: [...together, '--isolate=false', ...without(alone)], after: [] }),
-  vitest({ name: 'tests apart', args: [...apart, ...without(onServers)], after: [] }),
+  ...serverless({ after: [] }),
   { name: 'type-tests', command: [process.execPath, 'scripts/type-tests.mjs'], needs: ['build'] },
   { name: 'package', command: [process.execPath, 'scripts/package-check.mjs'], needs: ['build'] },
   { name: 'size', command: ['size-limit'], needs: ['build'] },

@@ -1,10 +1,10 @@
 // `npm run test:full`: everything of `npm test`, with every client of the stores and by both doors, more increments from several processes, then the tests on the built package, and the
 // packed tarball, under every Node that the package supports. What a store says to its database does not depend on Node: all the
-// stores are tested again by one of them, the one that has `node:sqlite`. The first run has debugging on and is recorded: no id, key or
+// stores are tested again by one of them, the one that has `node:sqlite`; pages, demo and examples are not. The first run has debugging on and is recorded: no id, key or
 // token may have been said in it.
 import { installNode, NEWER_NODE } from './node-versions.mjs'
 import { recording } from './secrets.mjs'
-import { runAll, steps, vitest } from './steps.mjs'
+import { runAll, serverless, steps, vitest } from './steps.mjs'
 
 /** The oldest Node that `engines` allows, and the newest of each later line. */
 const versions = ['20.19.0', '22.23.3', NEWER_NODE, '26.10.0']
@@ -12,8 +12,8 @@ const versions = ['20.19.0', '22.23.3', NEWER_NODE, '26.10.0']
 const full = { HOLDFAST_TEST_FULL: '1' }
 const recorded = recording()
 
-/** What the pages cite does not depend on Node, and to list all tests takes its time; headers are judged by the million once. */
-const once = ['--exclude', 'test/docs/proofs.test.ts', '--exclude', 'test/fuzz/**']
+/** Headers are judged by the million once; how the units behave, and what the files of this repository say, does not depend on Node. */
+const once = ['test/fuzz/**', 'test/secrets/**', 'test/unit/layers.test.ts', 'test/unit/steps.test.ts'].flatMap(path => ['--exclude', path])
 
 await runAll([
   ...steps.map(step => ({ ...step, env: { ...step.env, ...full, ...(step.report && recorded) } })),
@@ -23,12 +23,8 @@ await runAll([
   ...versions.flatMap(version => {
     const node = installNode(version)
     return [
-      vitest({
-        name: `tests on Node ${version}`,
-        node,
-        built: true,
-        args: version === NEWER_NODE ? once : ['--exclude', 'test/stores/**', ...once],
-      }),
+      ...serverless({ name: `tests on Node ${version}`, node, built: true, args: once }),
+      ...(version === NEWER_NODE ? [vitest({ name: `stores on Node ${version}`, node, built: true, args: ['test/stores/'] })] : []),
       { name: `package on Node ${version}`, command: [node, 'scripts/package-check.mjs', '--run-only'], node, needs: ['build'] },
     ]
   }),

@@ -7,7 +7,7 @@ const TOUCH_WITHIN_MS = 1000
 /** The layout of a session that travels in its cookie. */
 export interface CookieFormat {
   /** Reads a cookie's text. What it cannot read is absent; what it throws reaches the handler. */
-  decode(text: string, request: unknown): Omit<Loaded, 'value'> | Absent
+  decode(text: string, request: unknown): Loaded | Absent
   encode(draft: Draft, request: unknown): string
 }
 
@@ -40,8 +40,7 @@ export class CookieBackend implements SessionBackend {
   }
 
   load(value: string, request: unknown): Loaded | Absent {
-    const found = this.#format.decode(value, request)
-    return 'absent' in found ? found : Object.assign(found, { value })
+    return this.#format.decode(value, request)
   }
 
   create(draft: Draft, request: unknown): MaybePromise<WriteResult> {

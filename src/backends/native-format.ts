@@ -25,13 +25,14 @@ export const nativeFormat: CookieFormat = {
     return `{"l":${JSON.stringify(times)}${known}${user}${beside}${DATA}${text()}}`
   },
 
-  decode(text: string): Omit<Loaded, 'value'> | Absent {
+  decode(text: string): Loaded | Absent {
     const at = text.indexOf(DATA)
     const head = at > 0 ? headOf(text.slice(0, at)) : {}
     const life = lifeOf(head.l)
     if (!life) return { absent: true, malformed: true }
     const base = text.slice(at + DATA.length, -1)
     return {
+      value: text,
       base,
       life,
       userId: head.u,

@@ -14,6 +14,11 @@ export function dataOf(holder: object): Data {
   return data
 }
 
+/** What JSON writes of an object as of `dataOf`: it has no functions either, and a clone by spread costs a tenth of that loop. */
+export function plainJson(holder: object): Data {
+  return Object.hasOwn(holder, 'toJSON') ? dataOf(holder) : { ...holder }
+}
+
 /** Sets a key as the object's own, so that `__proto__` is data and never a prototype. */
 export function put(target: object, key: string, value: unknown): void {
   if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true })
@@ -72,6 +77,7 @@ export function jsonCopy(value: Data): Data {
 
 /** Whether both would give the same JSON text, key order included, without writing either. */
 export function sameJson(a: unknown, b: unknown, key = ''): boolean {
+  if (a === b && (typeof a !== 'object' || a === null)) return true
   const left = plainOf(a, key)
   const right = plainOf(b, key)
   if (left === right) return true
@@ -107,7 +113,12 @@ function primitive(value: unknown): unknown {
 
 function jsonKeys(object: Data): string[] {
   const keys = Object.keys(object)
-  return keys.some(key => jsonless(plainOf(object[key], key))) ? keys.filter(key => !jsonless(plainOf(object[key], key))) : keys
+  for (const key of keys) if (isLeftOut(object[key], key)) return keys.filter(name => !isLeftOut(object[name], name))
+  return keys
+}
+
+function isLeftOut(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null ? 'toJSON' in value && jsonless(plainOf(value, key)) : jsonless(value)
 }
 
 function jsonless(value: unknown): boolean {

@@ -82,9 +82,12 @@ export class SessionManager {
 
   /** Tells those who follow a session what has become of it. What fails may have ended it all the same. */
   #follow(work: MaybePromise<unknown>, session: Session, before: Loaded | null): void {
+    if (!isPromise(work)) {
+      this.#watches.written(session, before)
+      return
+    }
     const tell = () => this.#watches.written(session, before)
-    if (isPromise(work)) work.then(tell, tell)
-    else tell()
+    work.then(tell, tell)
   }
 
   /** Follows a session to its end. */

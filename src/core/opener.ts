@@ -14,7 +14,7 @@ const SKEW_MS = 60_000
 const QUIET_MS = 60_000
 
 /** What a token stands for. It has no line where the adapter's own transport has signed it, and no text where it was taken over. */
-type Opened = Partial<Decoded> & Pick<Decoded, 'value' | 'stale'> & { token?: string | undefined }
+type Opened = Pick<Decoded, 'value' | 'stale'> & { [K in 'line' | 'expiresAt']?: Decoded[K] | undefined } & { token?: string | undefined }
 
 /** The first half of a request: from a token to a session. */
 export class Opener {
@@ -94,8 +94,9 @@ export class Opener {
 
   #verify(token: string): Opened | null {
     const { codec } = this.#config
-    const decoded: Opened | null = codec ? codec.decode(token) : { value: token, stale: false }
-    return decoded && Object.assign(decoded, { token })
+    if (!codec) return { value: token, stale: false, token }
+    const decoded = codec.decode(token)
+    return decoded && { value: decoded.value, stale: decoded.stale, token, line: decoded.line, expiresAt: decoded.expiresAt }
   }
 
   /** Not without a key to issue it anew with. */

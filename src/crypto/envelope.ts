@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomInto } from './random.ts'
 
 /**
  * The sealed envelope, version 2, octet by octet; docs/format.md says why. Times are whole seconds since the epoch, all
@@ -41,16 +41,16 @@ export interface Times {
   expiresAt: number
 }
 
-/** A header with a fresh nonce. */
-export function writeHeader({ keyId, origin, bornAt, hour }: Header): Buffer {
-  const header = Buffer.alloc(BODY)
-  header.writeUInt8(VERSION, 0)
-  header.write(keyId, KEY_ID, 'base64url')
-  header.write(origin, ORIGIN, 'base64url')
-  header.writeUInt32BE(secondsOf(bornAt), BORN_AT)
-  header.writeUInt32BE(hour, HOUR)
-  randomFillSync(header, NONCE)
-  return header
+/** An envelope of this length with its header, and a fresh nonce in it; the rest is to be written. */
+export function begin(length: number, { keyId, origin, bornAt, hour }: Header): Buffer {
+  const octets = Buffer.allocUnsafe(length)
+  octets[0] = VERSION
+  octets.write(keyId, KEY_ID, 'base64url')
+  octets.write(origin, ORIGIN, 'base64url')
+  octets.writeUInt32BE(secondsOf(bornAt), BORN_AT)
+  octets.writeUInt32BE(hour, HOUR)
+  randomInto(octets, NONCE, BODY - NONCE)
+  return octets
 }
 
 export function readHeader(octets: Buffer): Header {

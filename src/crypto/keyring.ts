@@ -50,29 +50,36 @@ export class Keyring {
   readonly #byId = new Map<string, Key>()
   /** Ids of keys that have been revoked since. */
   readonly #revoked = new Set<string>()
+  #readers: readonly Key[] = []
 
   constructor(inputs: readonly KeyInput[]) {
     const keys = inputs.map((input, place) => new Key(input, `keys[${place}]`))
     // A secret that is listed twice is revoked if one of its entries says so.
     for (const key of keys) if (key.revoked || !this.#byId.has(key.id)) this.#byId.set(key.id, key)
-    if (this.readers.length === 0) throw new SessionKeysError('keys: at least one key that is not revoked is needed, newest first')
+    this.#sift()
+    if (this.#readers.length === 0) throw new SessionKeysError('keys: at least one key that is not revoked is needed, newest first')
   }
 
   get newest(): Key {
-    const [newest] = this.readers
+    const newest = this.#readers[0]
     if (!newest) throw new SessionKeysError('keys: all of them have been revoked, and no other one has come')
     return newest
   }
 
   /** All that are not revoked, newest first. */
-  get readers(): Key[] {
-    return [...this.#byId.values()].filter(key => !this.#isRevoked(key))
+  get readers(): readonly Key[] {
+    return this.#readers
+  }
+
+  #sift(): void {
+    this.#readers = [...this.#byId.values()].filter(key => !this.#isRevoked(key))
   }
 
   /** Revokes what a list revokes that is of no use otherwise; whether it does. What cannot be read of it says nothing. */
   heed(inputs: unknown): boolean {
     const ids = Array.isArray(inputs) ? inputs.flatMap(input => revokedBy(input) ?? []) : []
     for (const id of ids) this.#revoked.add(id)
+    this.#sift()
     return ids.length > 0
   }
 

@@ -1,24 +1,20 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import type { Decoded, Lineage, TokenCodec } from '../core/backend.ts'
 import type { MaybePromise } from '../core/maybe.ts'
-import {
-  BODY,
-  frame,
-  type Header,
-  HOUR_MS,
-  nonceOf,
-  octetsOfToken,
-  readHeader,
-  TAG_OCTETS,
-  unframe,
-  VERSION,
-  writeHeader,
-} from './envelope.ts'
+import { BODY, begin, frame, type Header, HOUR_MS, nonceOf, octetsOfToken, readHeader, TAG_OCTETS, unframe, VERSION } from './envelope.ts'
 import type { Key, KeySource } from './keyring.ts'
 
 const MAX_CACHED_KEYS = 1000
 /** How far two servers' clocks may be apart. */
 const SKEW_MS = 60_000
+const AUTH = { authTagLength: TAG_OCTETS } as const
+
+/** A key for one hour of issue. */
+interface Derived {
+  readonly key: Key
+  readonly hour: number
+  readonly secret: KeyObject
+}
 
 export interface SealedOptions {
   /** The cookie's name: a token of one cookie is nothing in another. */
@@ -45,8 +41,11 @@ export class SealedCodec implements TokenCodec {
   readonly #keys: KeySource
   readonly #options: SealedOptions
   readonly #purpose: string
-  readonly #bound: Buffer
-  readonly #derived = new Map<string, { key: Key; derived: KeyObject }>()
+  /** The associated data: a header, written over each time, and what is always the same. */
+  readonly #associated: Buffer
+  readonly #derived = new Map<string, Derived>()
+  /** The one that was used last. */
+  #last: Derived | undefined
 
   constructor(keys: KeySource, options: SealedOptions) {
     const { purpose = 'session', padTo = 1, scope } = options
@@ -56,7 +55,7 @@ export class SealedCodec implements TokenCodec {
     this.#options = options
     this.#purpose = purpose
     // No purpose holds a NUL, so no two pairs of purpose and scope are the same octets.
-    this.#bound = Buffer.from(`${purpose}\0${scope}`, 'utf8')
+    this.#associated = Buffer.concat([Buffer.alloc(BODY), Buffer.from(`${purpose}\0${scope}`, 'utf8')])
   }
 
   get prepared(): boolean {
@@ -79,12 +78,18 @@ export class SealedCodec implements TokenCodec {
     const key = this.#keys.ring().newest
     const issuedAt = this.#options.now()
     const hour = Math.floor(issuedAt / HOUR_MS)
-    const header = writeHeader({ keyId: key.id, origin: line?.origin ?? key.id, bornAt: line?.bornAt ?? issuedAt, hour })
-    const derived = this.#keep(key, hour, this.#derive(key, hour))
-    const cipher = createCipheriv('aes-256-gcm', derived, nonceOf(header), { authTagLength: TAG_OCTETS })
-    cipher.setAAD(this.#associated(header))
-    const sealed = cipher.update(frame(value, { issuedAt, expiresAt }, this.#options.padTo ?? 1))
-    return Buffer.concat([header, sealed, cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    const header = { keyId: key.id, origin: line?.origin ?? key.id, bornAt: line?.bornAt ?? issuedAt, hour }
+    const framed = frame(value, { issuedAt, expiresAt }, this.#options.padTo ?? 1)
+    const end = BODY + framed.length
+    const octets = begin(end + TAG_OCTETS, header)
+    const derived = this.#derive(key, hour)
+    this.#keep(derived)
+    const cipher = createCipheriv('aes-256-gcm', derived.secret, nonceOf(octets), AUTH)
+    cipher.setAAD(this.#associatedWith(octets))
+    octets.set(cipher.update(framed), BODY)
+    cipher.final()
+    octets.set(cipher.getAuthTag(), end)
+    return octets.toString('base64url')
   }
 
   /** All that can be refused without a key is, before one is derived: a forger must not make the server work. */
@@ -99,17 +104,17 @@ export class SealedCodec implements TokenCodec {
     const derived = this.#derive(key, header.hour)
     const framed = this.#open(octets, derived)
     if (!framed) return null
-    this.#keep(key, header.hour, derived)
+    this.#keep(derived)
     const content = unframe(framed)
     if (!content || content.issuedAt > this.#options.now() + SKEW_MS) return null
     const line = { origin: header.origin, bornAt: header.bornAt }
     return { value: content.text, line, expiresAt: content.expiresAt, stale: key !== ring.newest }
   }
 
-  #open(octets: Buffer, derived: KeyObject): Buffer | null {
+  #open(octets: Buffer, { secret }: Derived): Buffer | null {
     const end = octets.length - TAG_OCTETS
-    const decipher = createDecipheriv('aes-256-gcm', derived, nonceOf(octets), { authTagLength: TAG_OCTETS })
-    decipher.setAAD(this.#associated(octets.subarray(0, BODY)))
+    const decipher = createDecipheriv('aes-256-gcm', secret, nonceOf(octets), AUTH)
+    decipher.setAAD(this.#associatedWith(octets))
     decipher.setAuthTag(octets.subarray(end))
     const framed = decipher.update(octets.subarray(BODY, end))
     try {
@@ -130,26 +135,31 @@ export class SealedCodec implements TokenCodec {
     return !revokedOrigins?.has(origin)
   }
 
-  #associated(header: Buffer): Buffer {
-    return Buffer.concat([header, this.#bound])
+  /** OpenSSL has read it before the next one is written. */
+  #associatedWith(octets: Buffer): Buffer {
+    octets.copy(this.#associated, 0, 0, BODY)
+    return this.#associated
   }
 
-  #derive(key: Key, hour: number): KeyObject {
-    const kept = this.#derived.get(`${key.id}${hour}`)
+  #derive(key: Key, hour: number): Derived {
+    const last = this.#last
     // After a reload of the keys it may be another object, and another secret.
-    if (kept?.key === key) return kept.derived
-    return key.derive(`sealed/${VERSION}/${this.#purpose}/${hour}/${this.#options.scope}`)
+    if (last?.key === key && last.hour === hour) return last
+    const kept = this.#derived.get(`${key.id}${hour}`)
+    if (kept?.key === key) return kept
+    return { key, hour, secret: key.derive(`sealed/${VERSION}/${this.#purpose}/${hour}/${this.#options.scope}`) }
   }
 
   /** Only after a successful open: forged hours must not fill the cache. The oldest makes room. */
-  #keep(key: Key, hour: number, derived: KeyObject): KeyObject {
-    const name = `${key.id}${hour}`
-    if (this.#derived.get(name)?.key === key) return derived
+  #keep(derived: Derived): void {
+    if (this.#last === derived) return
+    this.#last = derived
+    const name = `${derived.key.id}${derived.hour}`
+    if (this.#derived.get(name) === derived) return
     for (const oldest of this.#derived.keys()) {
       if (this.#derived.size < MAX_CACHED_KEYS) break
       this.#derived.delete(oldest)
     }
-    this.#derived.set(name, { key, derived })
-    return derived
+    this.#derived.set(name, derived)
   }
 }

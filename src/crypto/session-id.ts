@@ -1,20 +1,5 @@
-import { createHash, createHmac, randomFillSync } from 'node:crypto'
-
-/** Random octets are drawn in bulk: one call to the system's generator serves many ids. Used octets are wiped. */
-const POOL_OCTETS = 4096
-const pool = Buffer.allocUnsafeSlow(POOL_OCTETS)
-let used = POOL_OCTETS
-
-function random(octets: number, encoding: 'base64url' | 'hex'): string {
-  if (used + octets > POOL_OCTETS) {
-    randomFillSync(pool)
-    used = 0
-  }
-  const text = pool.toString(encoding, used, used + octets)
-  pool.fill(0, used, used + octets)
-  used += octets
-  return text
-}
+import { createHmac, hash } from 'node:crypto'
+import { randomText as random } from './random.ts'
 
 const PARTITION_LENGTH = 3
 const PARTITION = /^[A-Za-z0-9_-]{3}\./
@@ -40,16 +25,21 @@ export function newVersion(): string {
   return random(12, 'base64url')
 }
 
+/** In one call: a third of what `createHash` costs. */
+function sha256(text: string): string {
+  return hash('sha256', text, 'base64url')
+}
+
 /** What a store sees of an id: its partition, and base64url SHA-256 of scope, NUL and id. A stolen database is not a login. */
 export function keyOf(scope: string, id: string): string {
   const partition = partitionOf(id)
-  const hash = createHash('sha256').update(`${scope}\0${id}`).digest('base64url')
-  return partition === '' ? hash : `${partition}.${hash}`
+  const hashed = sha256(`${scope}\0${id}`)
+  return partition === '' ? hashed : `${partition}.${hashed}`
 }
 
 /** What a store's index sees of a user: names that differ in case, accents or blanks are different users. */
 export function userKeyOf(scope: string, userId: string): string {
-  return createHash('sha256').update(`${scope}\0user\0${userId}`).digest('base64url')
+  return sha256(`${scope}\0user\0${userId}`)
 }
 
 /**
@@ -57,7 +47,7 @@ export function userKeyOf(scope: string, userId: string): string {
  * from begins with a scope, which is never empty: no id and no user can be called so that they meet it.
  */
 export function ownKeyOf(purpose: string, scope: string, subject: string): string {
-  return createHash('sha256').update(`\0${purpose}\0${scope}\0${subject}`).digest('base64url')
+  return sha256(`\0${purpose}\0${scope}\0${subject}`)
 }
 
 /** What a store sees of a session at an identity provider. */

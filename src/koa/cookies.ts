@@ -7,12 +7,14 @@ import type { SessionOptions } from './types.ts'
 
 /**
  * The drop-in's cookies go through `ctx.cookies`, Koa's public extension point: whatever an app has put there, or into
- * `app.keys`, is honoured.
+ * `app.keys`, is honoured. Where nothing has been, `OwnCookies` does the same for less.
  */
 
 type CookieOptions = Parameters<Context['cookies']['get']>[1] & Parameters<Context['cookies']['set']>[2]
 
-export function readCookie({ ctx, settings }: DropInRequest): string | readonly string[] | undefined {
+export function readCookie({ ctx, plan, settings }: DropInRequest): string | readonly string[] | undefined {
+  const own = settings === plan.options && plan.ownCookies.read(ctx)
+  if (own !== false) return settings.encrypt ? severalOf(ctx, settings.key, own) : own
   const options = (settings.encrypt ? { ...settings, signed: false } : settings) as CookieOptions
   const first = explained(ctx, () => ctx.cookies.get(settings.key, options)) || undefined
   return settings.encrypt ? severalOf(ctx, settings.key, first) : first
@@ -25,8 +27,10 @@ function severalOf(ctx: Context, key: string, first: string | undefined): string
 }
 
 export function writeCookie(request: DropInRequest, value: string): void {
-  const { ctx, settings, cookieMaxAge: maxAge } = request
-  set(ctx, settings, value, { ...settings, ...unsigned(settings), maxAge: maxAge === 'session' ? undefined : maxAge })
+  const { ctx, plan, settings, cookieMaxAge } = request
+  const maxAge = cookieMaxAge === 'session' ? undefined : cookieMaxAge
+  if (settings === plan.options && plan.ownCookies.write(ctx, value, maxAge)) return
+  set(ctx, settings, value, { ...settings, ...unsigned(settings), maxAge })
 }
 
 export function clearCookie({ ctx, settings }: DropInRequest): void {
@@ -53,8 +57,10 @@ function explained<T>(ctx: Context, work: () => T): T {
 }
 
 /** Whether `ctx.cookies` would refuse to set this session's cookie: it is Secure, and the request looks like plain http. */
-export function refusesSecure({ ctx, settings }: DropInRequest): boolean {
+export function refusesSecure({ ctx, plan, settings }: DropInRequest): boolean {
   if (!settings.secure) return false
+  const own = plan.ownCookies.secure(ctx)
+  if (own !== undefined) return !own
   const { secure } = ctx.cookies as { secure?: unknown }
   if (secure !== undefined) return !secure
   return !('secure' in ctx.cookies) ? false : !('encrypted' in ctx.req.socket && ctx.req.socket.encrypted)

@@ -18,6 +18,7 @@ import { skips } from '../request/skip.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { emitOnApp } from './events.ts'
 import { policyOf, resolve } from './options.ts'
+import { type Koas, OwnCookies } from './own-cookies.ts'
 import type { Plan } from './plan.ts'
 import { koaReaders } from './readers.ts'
 import type { KoaRequestSession } from './request-session.ts'
@@ -30,6 +31,8 @@ export interface DropInShared {
   ended: EndedIds
   warnings: Warnings
   refOf: (id: string) => string
+  /** As it was when `session()` was called. */
+  koas: Koas | undefined
 }
 
 /** Options that say which session it is. */
@@ -55,6 +58,8 @@ export class DropInPlan implements Plan {
   readonly knowsUsers: boolean
   /** Whose sessions the store holds. */
   readonly users: BesideUsers
+  /** The short way to a cookie, where nothing stands between us and Koa's. */
+  readonly ownCookies: OwnCookies
   readonly #keysOf: () => readonly KeyInput[] | undefined
 
   constructor(options: SessionOptions, app: { keys?: unknown }, shared: DropInShared) {
@@ -69,6 +74,7 @@ export class DropInPlan implements Plan {
     this.knowsUsers = stored || options.signed || options.encrypt === true
     const { ContextStore, store, key, storeTimeout } = options
     this.users = new BesideUsers(ContextStore ? undefined : store, key, storeTimeout)
+    this.ownCookies = new OwnCookies(app, shared.koas, options)
     this.#keysOf = () => sealingKeys(app.keys)
     this.manager = this.#manager(shared, stored)
   }
@@ -155,25 +161,25 @@ function sealingKeys(keys: unknown): readonly KeyInput[] | undefined {
  * before. Getters are asked for each request.
  */
 export function livePlan(source: CreateSessionOptions, app: { keys?: unknown }, shared: DropInShared): () => DropInPlan {
-  let seen: Record<string, unknown> = {}
-  let count = -1
+  const options = source as Record<string, unknown>
+  const names: string[] = []
+  const values: unknown[] = []
   let plan: DropInPlan | undefined
+  // Compared in place, in the order of a loop over the object, which an engine knows by heart: as a rule nothing has changed.
+  const unchanged = () => {
+    let count = 0
+    for (const name in options) {
+      if (names[count] !== name || values[count] !== options[name]) return false
+      count++
+    }
+    return count === names.length
+  }
   return () => {
-    // Compared in place: as a rule nothing has changed, and nothing is copied.
-    if (plan && unchanged(source as Record<string, unknown>, seen, count)) return plan
-    seen = { ...source }
-    count = Object.keys(seen).length
-    plan = new DropInPlan(resolve(seen), app, shared)
+    if (plan && unchanged()) return plan
+    const seen = { ...options }
+    names.length = 0
+    for (const name in options) values[names.push(name) - 1] = Object.hasOwn(seen, name) ? seen[name] : options[name]
+    plan = new DropInPlan(resolve(seen as CreateSessionOptions), app, shared)
     return plan
   }
-}
-
-function unchanged(source: Record<string, unknown>, seen: Record<string, unknown>, count: number): boolean {
-  let keys = 0
-  for (const key in source) {
-    if (!Object.hasOwn(source, key)) continue
-    if (!Object.is(source[key], seen[key])) return false
-    keys++
-  }
-  return keys === count
 }

@@ -9,7 +9,7 @@ export function markVary(ctx: Context, header: string, failed: boolean): void {
   if (ctx.res.headersSent) return
   if (ctx.res.hasHeader('Vary')) ctx.vary(header)
   else ctx.res.setHeader('Vary', header)
-  if (failed) keptOf(ctx).vary.add(header)
+  if (failed) keptOf(ctx).vary.push(header)
 }
 
 /** Says who may keep the answer, where the app has not. `ours` is what was said here before. */
@@ -24,7 +24,7 @@ export function headersOn(res: ServerResponse): ResponseHeaders {
 
 /** The answer that Koa's error handling makes of a failure shall be kept by nobody. */
 export function keepNoStore(ctx: Context): void {
-  if (!ctx.res.headersSent) keptOf(ctx).headers.set('Cache-Control', 'no-store')
+  if (!ctx.res.headersSent) keptOf(ctx).headers.push(['Cache-Control', 'no-store'])
 }
 
 /** Whether the response sets one of these cookies. */
@@ -33,9 +33,10 @@ export function setsAny(res: ServerResponse, names: readonly string[]): boolean 
 }
 
 interface Kept {
-  vary: Set<string>
-  cookies: Set<string>
-  headers: Map<string, number | string | string[]>
+  /** The names of the cookies, a list for each write. */
+  readonly cookies: (readonly string[])[]
+  readonly vary: string[]
+  readonly headers: [name: string, value: number | string | string[]][]
 }
 
 const KEPT = Symbol('holdfast.kept')
@@ -48,10 +49,12 @@ export function keepThroughErrors(ctx: Context, cookieNames: readonly string[], 
   const before = cookieNames.length > 0 ? undefined : { ...ctx.res.getHeaders() }
   write()
   const kept = keptOf(ctx)
-  for (const name of cookieNames) kept.cookies.add(name)
-  if (!before) return
+  if (!before) {
+    kept.cookies.push(cookieNames)
+    return
+  }
   for (const [name, value] of Object.entries(ctx.res.getHeaders())) {
-    if (value !== undefined && value !== before[name]) kept.headers.set(name, value)
+    if (value !== undefined && value !== before[name]) kept.headers.push([name, value])
   }
 }
 
@@ -60,7 +63,7 @@ function keptOf(ctx: Context): Kept {
   const own = ctx as Context & { [KEPT]?: Kept }
   const known = own[KEPT]
   if (known) return known
-  const kept: Kept = { vary: new Set(), cookies: new Set(), headers: new Map() }
+  const kept: Kept = { cookies: [], vary: [], headers: [] }
   own[KEPT] = kept
   const onerror = ctx.onerror
   ctx.onerror = (error: Error) => {
@@ -84,14 +87,15 @@ export function beforeHead(res: ServerResponse, work: () => void): void {
 /** Puts back, when the head is written, what was there at this moment. */
 function restoreBeforeHead(ctx: Context, kept: Kept): void {
   const { res } = ctx
-  const cookies = setCookieLines(res).filter(line => kept.cookies.has(nameOf(line)))
+  const names = kept.cookies.flat()
+  const cookies = setCookieLines(res).filter(line => names.includes(nameOf(line)))
   beforeHead(res, () => {
     const present = setCookieLines(res)
     const missing = cookies.filter(line => !present.some(other => setsCookie(other, nameOf(line))))
     if (missing.length > 0) res.setHeader('Set-Cookie', [...present, ...missing])
-    for (const [name, value] of kept.headers) if (!res.hasHeader(name)) res.setHeader(name, value)
+    for (const [name, value] of new Map(kept.headers)) if (!res.hasHeader(name)) res.setHeader(name, value)
     for (const header of kept.vary) ctx.vary(header)
-    if (cookies.length > 0 || kept.headers.size > 0) markCaching(res, 'private')
+    if (cookies.length > 0 || kept.headers.length > 0) markCaching(res, 'private')
   })
 }
 

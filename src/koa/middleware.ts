@@ -17,8 +17,8 @@ import { livePlan } from './drop-in.ts'
 import { reportBeside } from './events.ts'
 import { NativePlan } from './native.ts'
 import { browserProblems, fillDefaults, resolve, SessionOptions } from './options.ts'
+import { koasOf } from './own-cookies.ts'
 import type { Plan } from './plan.ts'
-import type { KoaRequestSession } from './request-session.ts'
 import type { CreateSessionOptions, NativeContext, SessionContext } from './types.ts'
 
 /** What may stand beside a native manager. */
@@ -96,7 +96,7 @@ function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<o
   const resolved = resolve(options)
   for (const problem of browserProblems(resolved)) warnings.warn('HOLDFAST_COOKIE', `session option ${problem}`, problem)
   sayWhatIsNotPromised(resolved, warnings)
-  const shared = { ended: new EndedIds(), warnings, refOf: createRefs() }
+  const shared = { ended: new EndedIds(), warnings, refOf: createRefs(), koas: koasOf(app) }
   const plan = livePlan(options, app, shared)
   return Object.assign(mount(app, options.property ?? 'session', plan, warnings), {
     list: async (userId: string) => plan().users.list(userId),
@@ -147,10 +147,32 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
     )
   } else property.define(app.context, name, instance)
 
+  /** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. One async function: each costs a promise. */
   async function middleware(ctx: Context, next: Next): Promise<void> {
     const release = property.use(ctx, name, instance)
     try {
-      await run(instance.of(ctx), next)
+      const request = instance.of(ctx)
+      if (request.skips()) {
+        await next()
+        request.explainSkipped()
+        return
+      }
+      const { plan } = request
+      if (plan.manager.eager && !request.opened) await request.open()
+      let failure: Failure | undefined
+      try {
+        await next()
+      } catch (error) {
+        failure = { error }
+      }
+      try {
+        const done = plan.autoCommit ? request.commit() : undefined
+        if (isPromise(done)) await done
+      } catch (error) {
+        failure = both(failure, error, ctx)
+      }
+      request.finish(failure !== undefined)
+      if (failure) throw failure.error
     } finally {
       release()
     }
@@ -186,30 +208,12 @@ function checkName(app: KoaApp, name: unknown): void {
   }
 }
 
-/** Around the handler: opens the session where that takes time, and saves it, whether the handler has thrown or not. */
-async function run(request: KoaRequestSession, next: Next): Promise<void> {
-  const { plan, ctx } = request
-  if (request.skips()) {
-    await next()
-    if (plan.explains && !ctx.res.headersSent) request.explain()
-    return
-  }
-  if (plan.manager.eager && !request.opened) await request.open()
-  let failure: { error: unknown } | undefined
-  try {
-    await next()
-  } catch (error) {
-    failure = { error }
-  }
-  try {
-    const done = plan.autoCommit ? request.commit() : undefined
-    if (isPromise(done)) await done
-  } catch (error) {
-    // The handler's own error goes first; this one is reported beside it, unless it is the same.
-    if (failure) {
-      if (failure.error !== error) reportBeside(ctx, error)
-    } else failure = { error }
-  }
-  request.finish(failure !== undefined)
-  if (failure) throw failure.error
+interface Failure {
+  error: unknown
+}
+
+/** The handler's own error goes first; that of the save is reported beside it, unless it is the same. */
+function both(failure: Failure | undefined, error: unknown, ctx: Context): Failure {
+  if (failure && failure.error !== error) reportBeside(ctx, error)
+  return failure ?? { error }
 }

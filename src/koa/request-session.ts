@@ -53,6 +53,11 @@ export abstract class KoaRequestSession extends RequestSession {
     keepThroughErrors(this.ctx, [], () => this.explainTo(headers))
   }
 
+  /** Of a request that shall have no session. */
+  explainSkipped(): void {
+    if (this.plan.explains && !this.ctx.res.headersSent) this.explain()
+  }
+
   protected override met(_session: Session): void {
     if (!this.plan.noStore || this.skipped || this.#awaitsHead !== undefined) return
     this.#awaitsHead = true

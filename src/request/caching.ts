@@ -6,7 +6,7 @@ export type Caching = 'private' | 'no-store'
 /** Keeps an answer out of caches, unless the app has said what it wants (ASVS 14.3.2). `ours` is what was said here before. */
 export function restrictCaching(headers: ResponseHeaders, caching: Caching, ours?: Caching): void {
   const present = headers.get('Cache-Control')
-  if (present === undefined || present === ours) headers.set('Cache-Control', caching)
+  if (present === undefined || (present === ours && ours !== caching)) headers.set('Cache-Control', caching)
 }
 
 /** Tells caches that the answer depends on a request header. */

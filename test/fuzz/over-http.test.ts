@@ -20,9 +20,10 @@ const routes: Setup['routes'] = {
 
 /** Node itself refuses what no header may have, before anybody sees it. */
 const sendable = (text: string) => text.replace(/[^\t\x20-\x7e\x80-\xff]/g, '')
+const decoded = (text: string) => text.replace(/%[2-7][\da-f]/gi, code => decodeURIComponent(code))
 const short = (text: string) => text.length < 8000
 
-table([nativeCookie, nativeMemory, ...dropInModes], (open, mode) => {
+table([nativeCookie, nativeMemory, ...dropInModes], (open, mode, { framework }) => {
   it('no Cookie header is a 500 or lets anybody in', { timeout: 600_000 }, async () => {
     const site = await open({ routes })
     const visitor = site.visitor()
@@ -37,7 +38,10 @@ table([nativeCookie, nativeMemory, ...dropInModes], (open, mode) => {
         expect(answer.status).toBe(200)
         // Koa's own cookies clear a signature that is wrong.
         const written = answer.setCookie.filter(line => mode.native || !/^[^=]+=;/.test(line))
-        if (!tokens.every(token => cookie.includes(token))) expect([answer.body, written]).toEqual(['nobody', []])
+        // express-session's are percent-encoded, and one letter can be written in several ways.
+        const sent = framework === 'express' ? decoded(cookie) : cookie
+        if (!tokens.every(token => sent.includes(framework === 'express' ? decoded(token) : token)))
+          expect([answer.body, written]).toEqual(['nobody', []])
       }),
       { numRuns: RUNS },
     )
