@@ -29,9 +29,20 @@ function forwarded(req: IncomingMessage): string {
 }
 
 /** The path that the browser asked for, also where an app is mounted. */
-export function pathOf(req: IncomingMessage): string {
+function pathOf(req: IncomingMessage): string {
   const url = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
-  if (url.startsWith('/')) return url.replace(/[?#].*$/s, '')
+  if (url.startsWith('/')) return upTo('#', upTo('?', url))
   // An absolute form, as proxies send it.
   return URL.canParse(url) ? new URL(url).pathname : url
+}
+
+function upTo(mark: string, text: string): string {
+  const at = text.indexOf(mark)
+  return at === -1 ? text : text.slice(0, at)
+}
+
+/** Whether a cookie of this path is meant for the request: its path begins with it. */
+export function isBelow(path: string, req: IncomingMessage): boolean {
+  const url = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
+  return (path === '/' && url.startsWith('/')) || pathOf(req).startsWith(path)
 }

@@ -97,7 +97,8 @@ export class Cookie {
   /** A Set-Cookie line. */
   serialize(name: string, value: string): string {
     try {
-      return serialize(name, value, lineOf(this.data))
+      const { originalMaxAge: _, _holdfast: __, ...attributes } = this.data
+      return serialize(name, value, truthy(attributes))
     } catch (error) {
       // The name of the option is enough; its value is the app's own affair.
       throw new TypeError((error as Error).message.replace(/(is invalid).*/s, '$1'))
@@ -126,6 +127,6 @@ export function storedCookie(stored: object): Cookie {
 type Line = Parameters<typeof serialize>[2]
 
 /** What is not set is not written. */
-function lineOf({ originalMaxAge: _, _holdfast: __, ...attributes }: CookieData): Line {
+export function truthy(attributes: Partial<CookieData>): Line {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => Boolean(value))) as Line
 }

@@ -91,13 +91,13 @@ export class DropInRequest extends ExpressRequestSession {
   #publish(id: string | undefined): void {
     const { property, store } = this.plan
     const bearer = this.req as Bearer
-    bearer[`${property.name}ID`] = id
-    bearer[`${property.name}Store`] = store
+    bearer[property.idName] = id
+    bearer[property.storeName] = store
   }
 
   /** `req.sessionID`. Where an app has put there what is no text, or `genid` gives none, nothing is stored or sent, as with the peer. */
   get #published(): unknown {
-    return (this.req as Bearer)[`${this.plan.property.name}ID`]
+    return (this.req as Bearer)[this.plan.property.idName]
   }
 
   /** `req.session`; null or undefined once the session was unset. */
@@ -132,11 +132,12 @@ export class DropInRequest extends ExpressRequestSession {
 
   /** What no cookie can say is found out before a record is stored that nobody could come back to. */
   checkCookie(): void {
-    if (this.session?.id !== this.#sent) this.cookie.serialize(this.plan.name, '')
+    if (this.session?.id !== this.#sent) this.plan.lines.of(this.cookie, '')
   }
 
   protected hold(source: object, session: EngineSession): Session {
-    const holder = new Session(this.req, { cookie: this.cookie }, this, () => (session === this.session ? this.id : session.id))
+    const holder = new Session(this.req, null, this, () => (session === this.session ? this.id : session.id))
+    holder.cookie = this.cookie
     fill(holder, source)
     // A handler may put another cookie there, as passport does with `keepSessionInfo`.
     const keep = (data: Data) => assume(holder, { cookie: holder.cookie, ...data })

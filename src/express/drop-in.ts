@@ -19,6 +19,7 @@ import { rememberOf } from '../native/options.ts'
 import { skips } from '../request/skip.ts'
 import { isSecure } from './connection.ts'
 import { Cookie, type CookieOptions } from './cookie.ts'
+import { CookieLines } from './cookie-lines.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { connectPort } from './port.ts'
 import { RequestProperty } from './property.ts'
@@ -34,6 +35,7 @@ export class DropInPlan implements Plan {
   readonly property: RequestProperty
   readonly vary = 'Cookie'
   readonly name: string
+  readonly lines: CookieLines
   readonly store: ExpressStore
   /** Whether the store is one of express-session's kind: then its calls are the peer's. */
   readonly peers: boolean
@@ -54,17 +56,21 @@ export class DropInPlan implements Plan {
   readonly timeoutMs: number
   readonly warnings: Warnings
   readonly #options: SessionOptions
+  /** The only one, as a list. A list may change while the site runs. */
+  readonly #secrets: readonly Secret[] | undefined
   readonly #hub: EventHub
 
   constructor(options: SessionOptions, store: ExpressStore, hub: EventHub, warnings: Warnings) {
     const { name, key, resave, rolling, saveUninitialized, unset, proxy, property = 'session' } = options
     this.#options = options
+    this.#secrets = listOf(options.secret)
     this.#hub = hub
     this.store = store
     this.peers = !isSessionStore(options.store)
     this.warnings = warnings
     this.property = new RequestProperty(property)
     this.name = name || key || 'connect.sid'
+    this.lines = new CookieLines(this.name)
     this.resave = this.peers && resave !== false
     this.rolling = Boolean(rolling)
     this.saveUninitialized = saveUninitialized !== false
@@ -80,9 +86,9 @@ export class DropInPlan implements Plan {
 
   /** The secrets, the first of which signs; none where neither option nor request has one. */
   secretsOf(req: IncomingMessage): readonly Secret[] | undefined {
-    const secret = this.#options.secret || (req as { secret?: Secret | Secret[] }).secret
-    if (!secret) return undefined
-    return Array.isArray(secret) ? secret : [secret as Secret]
+    const { secret } = this.#options
+    if (secret) return Array.isArray(secret) ? secret : this.#secrets
+    return listOf((req as { secret?: Secret | Secret[] }).secret)
   }
 
   cookieOptionsFor(req: IncomingMessage): CookieOptions {
@@ -186,4 +192,9 @@ export class DropInPlan implements Plan {
     const idFor = (request: unknown, partition?: string) => this.newId((request as DropInRequest).req, () => newId(partition))
     return { in: 'store', store, newId: idFor, epochs: this.users.epochs }
   }
+}
+
+function listOf(secret: Secret | readonly Secret[] | undefined): readonly Secret[] | undefined {
+  if (!secret) return undefined
+  return Array.isArray(secret) ? secret : [secret as Secret]
 }

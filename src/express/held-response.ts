@@ -4,8 +4,8 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import { type Aside, Disguise, headersSent } from './disguise.ts'
-import { Layers } from './layers.ts'
-import { beforeOf, hasMessage, headersOf, restore, type Status, statusOf } from './response-head.ts'
+import { type Methods, surround } from './layers.ts'
+import { beforeOf, hasMessage, headersOf, putStatus, restore, type Status, statusOf } from './response-head.ts'
 
 /** What must be done before an answer may go on. */
 export interface Gatekeeper {
@@ -40,14 +40,22 @@ const answering = new AsyncLocalStorage<HeldResponse>()
  * A response that sends nothing before the session is stored. What the handler has written by then waits, and looks to the handler
  * as if it had left: Node's flags, errors and return values. Where the session needs no time, nothing waits.
  */
-export class HeldResponse {
+export class HeldResponse implements ResponseHeaders {
+  /** The one around it. */
+  outer: HeldResponse | undefined
+  /** The one that no other stands between it and the response. */
+  innermost: HeldResponse = this
+  /** Node itself asks for the head, by `writeHead`: that is no call of the handler's. Said of the innermost. */
+  implicit = false
+  disguise: Disguise | undefined
   readonly #res: ServerResponse
   readonly #gate: Gatekeeper
   readonly #own: Own
-  readonly #ours: Partial<Own>
+  readonly #methods: Methods
+  /** Where those who wait are told by us. */
+  #listening: Partial<Own> | undefined
   /** What was there before the handler. */
   readonly #before: ReturnType<typeof beforeOf>
-  #disguise: Disguise | undefined
   #state: State = 'open'
   #calls: Call[] = []
   /** The status when the handler let the head go. */
@@ -65,7 +73,6 @@ export class HeldResponse {
   #failed = false
   #failure: unknown
   #announced = false
-  readonly #layers: Layers
   /** Somebody answers the failure in the way in which it was told. */
   #answered = false
 
@@ -76,26 +83,41 @@ export class HeldResponse {
     const { write, end, writeHead, flushHeaders, setHeader, cork, uncork, addTrailers, on, removeListener } = res as unknown as Own
     this.#own = { write, end, writeHead, flushHeaders, setHeader, cork, uncork, addTrailers, on, removeListener }
     this.#before = beforeOf(res)
-    this.#ours = {
-      write: (...args) => {
-        if (this.#comesLate(args)) return false
-        return this.#passes('write', args) ? this.#call('write', args) : this.#state === 'dropped'
-      },
-      end: (...args) => {
-        if (this.#comesLate(args)) return res
-        const passes = this.#passes('end', args)
-        // The end of an answer that was dropped is not the end of the one in its place.
-        if (passes || this.#state !== 'dropped') this.#ended = true
-        return passes ? this.#call('end', args) : res
-      },
-      writeHead: (...args) => this.#writeHead(args),
-      flushHeaders: () => void (this.#passes('flushHeaders', []) && this.#call('flushHeaders', [])),
-    }
     if (Object.hasOwn(res, 'on')) this.#takeDrains()
     if (res.headersSent) this.#state = 'flowing'
-    this.#layers = Layers.of(res)
-    this.#layers.add(this)
-    Object.assign(res, this.#ours)
+    this.#methods = surround(res, this)
+    this.#putMethods()
+  }
+
+  /** One by one: `Object.assign` takes longer. */
+  #putMethods(): void {
+    const res = this.#res as unknown as Record<keyof Methods, Any>
+    const { write, end, writeHead, flushHeaders } = this.#methods
+    res.write = write
+    res.end = end
+    res.writeHead = writeHead
+    res.flushHeaders = flushHeaders
+    if (this.#listening) Object.assign(res, this.#listening)
+  }
+
+  /** `res.write`. */
+  write(args: unknown[]): unknown {
+    if (this.#comesLate(args)) return false
+    return this.#passes('write', args) ? this.#call('write', args) : this.#state === 'dropped'
+  }
+
+  /** `res.end`. */
+  end(args: unknown[]): unknown {
+    if (this.#comesLate(args)) return this.#res
+    const passes = this.#passes('end', args)
+    // The end of an answer that was dropped is not the end of the one in its place.
+    if (passes || this.#state !== 'dropped') this.#ended = true
+    return passes ? this.#call('end', args) : this.#res
+  }
+
+  /** `res.flushHeaders`. */
+  flushHeaders(): void {
+    if (this.#passes('flushHeaders', [])) this.#call('flushHeaders', [])
   }
 
   /** Whether the head has left, or what was there before has been dropped and another one may have. */
@@ -105,10 +127,15 @@ export class HeldResponse {
 
   /** The headers for the gatekeeper, who may still set some when the handler may not. */
   get headers(): ResponseHeaders {
-    return {
-      get: name => this.#res.getHeader(name),
-      set: (name, value) => void this.#own.setHeader.call(this.#res, name, value),
-    }
+    return this
+  }
+
+  get(name: string): string | number | readonly string[] | undefined {
+    return this.#res.getHeader(name)
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    this.#own.setHeader.call(this.#res, name, value)
   }
 
   /** Somebody has ended the answer past us: what waits has nowhere to go. */
@@ -126,13 +153,15 @@ export class HeldResponse {
     const res = this.#res
     const drains = new EventEmitter()
     this.#own.on.call(res, 'drain', () => drains.emit('drain'))
+    const listening: Partial<Own> = {}
     for (const method of ['on', 'removeListener'] as const) {
-      this.#ours[method] = (name, listener) => {
+      listening[method] = (name, listener) => {
         if (name !== 'drain') return this.#own[method].call(res, name, listener)
         drains[method]('drain', listener as Any)
         return res
       }
     }
+    this.#listening = listening
     this.#drains = drains
   }
 
@@ -153,29 +182,29 @@ export class HeldResponse {
     if (!isSendable(method, args[0])) return true
     if (this.#state === 'open') {
       this.#endsAtOnce = method === 'end'
-      this.#ask('held', () => this.#gate.beforeHead())
+      this.#ask('held')
     }
     // An answer that ends with its first call has nothing between head and end.
-    if (this.#state === 'flowing' && method === 'end' && !this.#endsAtOnce) this.#ask('ending', () => this.#gate.beforeEnd())
+    if (this.#state === 'flowing' && method === 'end' && !this.#endsAtOnce) this.#ask('ending')
     if (this.#state === 'held' || this.#state === 'ending') {
       this.#calls.push([method, args])
-      this.#disguise?.take(method)
+      this.disguise?.take(method)
       return false
     }
     return (this.#state as State) === 'dropped' ? this.#ignore(args) : true
   }
 
   /** Node sends the head with what comes after it. So do we; what it says is on the response at once, for all to see. */
-  #writeHead(args: unknown[]): unknown {
+  writeHead(args: unknown[]): unknown {
     const res = this.#res
     if (this.#state === 'dropped') {
       if (!this.#answers(args[0])) return res
       this.#announce()
     }
-    if (this.#layers.implicit && (this.#state === 'open' || this.#state === 'held')) return this.#bypass(args)
+    if (this.innermost.implicit && (this.#state === 'open' || this.#state === 'held')) return this.#bypass(args)
     if (this.#status) throw headersSent(res, 'write')
-    const headers = headersOf(args)
-    if (this.#state !== 'open' || !headers) return this.#own.writeHead.apply(res, args)
+    const headers = this.#state === 'open' ? headersOf(args) : undefined
+    if (!headers) return this.#own.writeHead.apply(res, args)
     const [code, text] = args
     for (const [name, value] of headers) res.setHeader(name, value)
     res.statusCode = Number(code) | 0
@@ -199,11 +228,11 @@ export class HeldResponse {
     }
   }
 
-  #ask(meanwhile: Waiting, work: () => MaybePromise<void>): void {
+  #ask(meanwhile: Waiting): void {
     this.#state = meanwhile
     let done: MaybePromise<void>
     try {
-      done = work()
+      done = meanwhile === 'held' ? this.#gate.beforeHead() : this.#gate.beforeEnd()
     } catch (error) {
       done = Promise.reject(error)
     }
@@ -224,7 +253,7 @@ export class HeldResponse {
     const status = this.#status
     if (!status) return
     this.#status = undefined
-    Object.assign(this.#res, status)
+    putStatus(this.#res, status)
     if (this.#explicit) this.#own.writeHead.apply(this.#res, Object.values(status))
   }
 
@@ -284,8 +313,8 @@ export class HeldResponse {
     this.#status = undefined
     this.#explicit = false
     // What was put over them since, such as a compression that has ended, knows of the dropped answer only.
-    if (!this.#ours.on) Reflect.deleteProperty(res, 'on')
-    Object.assign(res, this.#ours)
+    if (!this.#listening) Reflect.deleteProperty(res, 'on')
+    this.#putMethods()
     // Of the dropped handler, too: an `uncork` too many makes Node count below nothing.
     for (const method of ['cork', 'uncork', 'addTrailers'] as const) {
       if (this.#own[method]) Object.assign(res, { [method]: (...args: unknown[]) => this.#answers() && this.#call(method, args) })
@@ -316,7 +345,7 @@ export class HeldResponse {
     if (!this.#announced) {
       this.#announced = true
       // What is around this one has done its work, and what it told was dropped with the rest.
-      for (const layer of this.#layers.from(this)) layer.#gate.beforeAnswer?.()
+      for (let layer: HeldResponse | undefined = this; layer; layer = layer.outer) layer.#gate.beforeAnswer?.()
     }
     return true
   }
@@ -332,20 +361,23 @@ export class HeldResponse {
   #disguiseHead(): void {
     if (this.#status) return
     this.#status = statusOf(this.#res)
-    this.#disguise = new Disguise(this.#res)
-    this.#disguise.head()
+    this.#disguised().head()
   }
 
   #disguiseAll(meanwhile: Waiting): void {
     if (meanwhile === 'held') this.#disguiseHead()
-    this.#disguise ??= new Disguise(this.#res)
-    this.#disguise.body((...call) => this.#calls.push(call))
-    if (meanwhile === 'held') this.#disguise.finished()
+    this.#disguised().body()
+    if (meanwhile === 'held') this.#disguised().finished()
+  }
+
+  #disguised(): Disguise {
+    this.disguise ??= new Disguise(this.#res, this.#methods.cover, (...call) => this.#calls.push(call))
+    return this.disguise
   }
 
   #undisguise(): void {
-    this.#disguise?.off()
-    this.#disguise = undefined
+    this.disguise?.off()
+    this.disguise = undefined
   }
 }
 

@@ -4,6 +4,8 @@ import type { Done, SessionWire } from './types.ts'
 
 interface Kept {
   text: string
+  /** Its cookie, where the session was touched since: the text is as large as the session. */
+  cookie?: string | undefined
   /** In ms since the epoch. */
   expiresAt: number
   /** Somebody has logged in to it, as far as can be seen. */
@@ -41,7 +43,7 @@ export class MemoryStore extends Store {
   get(id: string, done: Done): void {
     this.#answer(done, () => {
       const kept = this.#living(id)
-      return kept && JSON.parse(kept.text)
+      return kept && sessionOf(kept)
     })
   }
 
@@ -61,7 +63,7 @@ export class MemoryStore extends Store {
     this.#answer(done, () => {
       const kept = this.#living(id)
       if (!kept) return
-      kept.text = JSON.stringify({ ...JSON.parse(kept.text), cookie: session.cookie })
+      kept.cookie = JSON.stringify(session.cookie)
       kept.expiresAt = endOf(session)
     })
   }
@@ -73,7 +75,7 @@ export class MemoryStore extends Store {
   override all(done: Done): void {
     this.#answer(done, () => {
       const living = [...this.#kept.keys()].map(id => [id, this.#living(id)] as const)
-      return Object.fromEntries(living.flatMap(([id, kept]) => (kept ? [[id, JSON.parse(kept.text)]] : [])))
+      return Object.fromEntries(living.flatMap(([id, kept]) => (kept ? [[id, sessionOf(kept)]] : [])))
     })
   }
 
@@ -122,6 +124,12 @@ export class MemoryStore extends Store {
     }
     if (done) setImmediate(done, null, value)
   }
+}
+
+function sessionOf({ text, cookie }: Kept): SessionWire {
+  const session = JSON.parse(text)
+  if (cookie !== undefined) session.cookie = JSON.parse(cookie)
+  return session
 }
 
 function endOf({ cookie }: SessionWire): number {

@@ -8,7 +8,7 @@ import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
 import type { Users } from '../native/beside.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
-import { pathOf } from './connection.ts'
+import { isBelow } from './connection.ts'
 import { Cookie } from './cookie.ts'
 import { csrf } from './csrf.ts'
 import { DropInPlan } from './drop-in.ts'
@@ -21,6 +21,7 @@ import { ownerOf } from './property.ts'
 import type { ExpressRequestSession, Next, Plan } from './request-session.ts'
 import { SessionClass } from './session.ts'
 import { Store } from './store.ts'
+import { makeTables } from './tables.ts'
 import type { Bearer, Done, ExpressData, ExpressStore, SessionOptions } from './types.ts'
 
 /** What may stand beside a native manager. */
@@ -97,6 +98,7 @@ function native(sessions: Sessions<object>, options: NativeOptions = {}): Sessio
   mustBeFunction('skip', skip)
   const plan = new NativePlan(sessions, property, skip, processWarnings())
   const middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => {
+    makeTables(req, res)
     if (plan.property.taken(req)) next()
     else run(plan, req, res, next)
   }
@@ -125,7 +127,8 @@ function dropIn(given: SessionOptions): SessionMiddleware<object> {
   const ready = readiness(plan.store)
 
   function middleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    if (plan.property.taken(req) || !ready() || !pathOf(req).startsWith(plan.cookieOptionsFor(req).path || '/')) next()
+    makeTables(req, res)
+    if (plan.property.taken(req) || !ready() || !isBelow(plan.cookieOptionsFor(req).path || '/', req)) next()
     else if (!plan.secretsOf(req)) next(new Error('secret option required for sessions'))
     else run(plan, req, res, next)
   }
@@ -191,10 +194,12 @@ interface Failure {
   error?: unknown
 }
 
+const FINE: Failure = Object.freeze({})
+
 /** Whether the request shall have no session; undefined: it shall. */
 function skips(part: ExpressRequestSession): Failure | undefined {
   try {
-    return part.skips() ? {} : undefined
+    return part.skips() ? FINE : undefined
   } catch (error) {
     part.openFailed()
     return { error }
@@ -203,7 +208,7 @@ function skips(part: ExpressRequestSession): Failure | undefined {
 
 function guarded(part: ExpressRequestSession, res: ServerResponse, next: Next): MaybePromise<Failure> {
   part.guard(res, next)
-  return part.plan.manager.eager ? open(part) : {}
+  return part.plan.manager.eager ? open(part) : FINE
 }
 
 /** What has failed, if anything has: then the request goes on with an empty session that is never stored. */
@@ -214,7 +219,7 @@ function open(part: ExpressRequestSession): MaybePromise<Failure> {
   }
   try {
     const opened = part.open()
-    return isPromise(opened) ? opened.then(() => ({}), failed) : {}
+    return isPromise(opened) ? opened.then(() => FINE, failed) : FINE
   } catch (error) {
     return failed(error)
   }

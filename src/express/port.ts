@@ -5,27 +5,25 @@ import { applyMarks, type Marks, marksOf, readMarks } from '../core/marks.ts'
 import type { Life } from '../core/record.ts'
 import { newUid } from '../crypto/session-id.ts'
 import { Cookie } from './cookie.ts'
-import { userDataOf } from './data.ts'
+import { fill, userDataOf } from './data.ts'
 import type { DropInPlan } from './drop-in.ts'
 import type { DropInRequest } from './drop-in-request.ts'
 import { Session } from './session.ts'
 import { called } from './store-controls.ts'
+import { StoreRequest } from './store-request.ts'
 
 /** An express-session store as a port: its calls, with its arguments, one for one. Methods are looked up at each call. */
 export const connectPort: LegacyPort = {
   newId: request => partOf(request).newId(newUid),
 
-  async load(id, request) {
-    try {
-      const part = partOf(request)
-      const answer = found(await called<unknown>(done => part.plan.store.get(id, done as never)), part.plan)
-      part.unmarked = part.plan.marksBeginnings && 'life' in answer && answer.life.createdAt === 0
+  load(id, request) {
+    const part = partOf(request)
+    const { plan } = part
+    return called<unknown>(done => plan.store.get(id, done as never)).then(stored => {
+      const answer = found(stored, plan)
+      part.unmarked = plan.marksBeginnings && 'life' in answer && answer.life.createdAt === 0
       return answer
-    } catch (error) {
-      // Stores of files say so of a session that is not there.
-      if ((error as { code?: unknown } | null)?.code === 'ENOENT') return { absent: true }
-      throw error
-    }
+    }, absentOfFiles)
   },
 
   save(id, data, draft, request) {
@@ -42,6 +40,12 @@ export const connectPort: LegacyPort = {
   delete(id, request) {
     return called(done => partOf(request).plan.store.destroy(id, done))
   },
+}
+
+/** Stores of files say so of a session that is not there. */
+function absentOfFiles(error: unknown): Absent {
+  if ((error as { code?: unknown } | null)?.code === 'ENOENT') return { absent: true }
+  throw error
 }
 
 const partOf = (request: unknown) => request as DropInRequest
@@ -64,11 +68,13 @@ function isMarked(wire: object, data: Data): boolean {
 /** The object that a store gets: shaped as the peer's session, and its own. What it writes there stays there. */
 function wireOf(id: string, data: Data, draft: Kept, request: unknown): Session {
   const { req, plan, cookie } = partOf(request)
-  const bearer = Object.assign(Object.create(req), { sessionID: id, sessionStore: plan.store })
   const own = Object.assign(new Cookie(), cookie)
   const marks = marksOf(draft, plan.policy)
   if (marks) own._holdfast = marks
-  return new Session(bearer, { cookie: own, ...data })
+  const session = new Session(new StoreRequest(req, id, plan.store))
+  session.cookie = own
+  fill(session, data)
+  return session
 }
 
 /** What a store answered. A record without a cookie is nobody's session. */

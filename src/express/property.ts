@@ -3,24 +3,42 @@ import type { ExpressRequestSession } from './request-session.ts'
 
 type Carrier = IncomingMessage & Record<PropertyKey, unknown>
 
-/** Where a request keeps the first session that it got. */
+/** Where a request keeps the first session that it got, unless that is plain from where sessions are by default. */
 const OWNER = Symbol('holdfast.owner')
+const DEFAULT = slotOf('session')
 
 /** The session's part of a request that a middleware of ours has seen. */
 export function ownerOf(req: object | undefined): ExpressRequestSession | undefined {
-  return (req as Carrier | undefined)?.[OWNER] as ExpressRequestSession | undefined
+  const carrier = req as Carrier | undefined
+  return (carrier?.[OWNER] ?? answering(carrier?.[DEFAULT])) as ExpressRequestSession | undefined
+}
+
+/** Another copy of this package has parts, too, and its stores ask those. */
+function answering(part: unknown): unknown {
+  const { answersStores, plan } = (part ?? {}) as Partial<ExpressRequestSession>
+  return answersStores && plan?.property instanceof RequestProperty ? part : undefined
+}
+
+/** The same in each copy of this package. */
+function slotOf(name: string): symbol {
+  return Symbol.for(`holdfast.request.${name}`)
 }
 
 /** A name on the request, such as `session`: configurable, so that it can be assigned, deleted and mocked. */
 export class RequestProperty {
   readonly name: string
+  /** Where the session's id is, and its store. */
+  readonly idName: string
+  readonly storeName: string
   readonly #slot: symbol
   readonly #descriptor: PropertyDescriptor
 
   constructor(name: string) {
-    const slot = Symbol.for(`holdfast.request.${name}`)
+    const slot = slotOf(name)
     const part = (req: Carrier) => req[slot] as ExpressRequestSession
     this.name = name
+    this.idName = `${name}ID`
+    this.storeName = `${name}Store`
     this.#slot = slot
     this.#descriptor = {
       configurable: true,
@@ -40,14 +58,15 @@ export class RequestProperty {
    */
   taken(req: IncomingMessage): boolean {
     if (this.partOf(req)?.skipped) return false
+    if (!Object.hasOwn(req, this.name)) return false
     const own = Object.getOwnPropertyDescriptor(req, this.name)
     return own?.get !== undefined || Boolean(own?.value)
   }
 
   define(req: IncomingMessage, part: ExpressRequestSession): void {
-    // Not enumerable: who prints a request prints no session behind it.
-    Object.defineProperty(req, this.#slot, { value: part, configurable: true, writable: true })
-    if (part.answersStores && !ownerOf(req)) Object.defineProperty(req, OWNER, { value: part, configurable: true, writable: true })
+    const owner = ownerOf(req) ?? (part.answersStores ? part : undefined)
+    hide(req, this.#slot, part)
+    if (ownerOf(req) !== owner) hide(req, OWNER, owner)
     Object.defineProperty(req, this.name, this.#descriptor)
   }
 
@@ -70,4 +89,9 @@ export class RequestProperty {
     Object.defineProperty(req, this.name, this.#descriptor)
     return value
   }
+}
+
+/** Not enumerable: who prints a request prints no session behind it. */
+function hide(req: IncomingMessage, slot: symbol, value: unknown): void {
+  Object.defineProperty(req, slot, { value, configurable: true, writable: true })
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describeEvent, type SessionEvent, type SessionEventName } from '../core/events.ts'
-import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
+import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { markVary, restrictCaching } from '../request/caching.ts'
 import { whenClosed } from '../request/closing.ts'
 import { type RequestPlan, RequestSession } from '../request/request-session.ts'
-import { HeldResponse } from './held-response.ts'
+import { type Gatekeeper, HeldResponse } from './held-response.ts'
 import type { RequestProperty } from './property.ts'
 
 /** What `next` of Express and connect is. */
@@ -26,11 +26,12 @@ export interface Plan extends RequestPlan {
 }
 
 /** One request's session behind a response that waits for it. */
-export abstract class ExpressRequestSession extends RequestSession {
+export abstract class ExpressRequestSession extends RequestSession implements Gatekeeper {
   readonly req: IncomingMessage
   abstract override readonly plan: Plan
   #held: HeldResponse | undefined
   #res: ServerResponse | undefined
+  #next: Next | undefined
   /** Whether a store that is asked for a new session of the request shall ask it. */
   readonly answersStores: boolean = false
   /** What the browser is to be told with the head: the last word counts. */
@@ -53,32 +54,45 @@ export abstract class ExpressRequestSession extends RequestSession {
   /** From here on nothing leaves before the session is stored. `next` gets the error if it cannot be. */
   guard(res: ServerResponse, next: Next): void {
     this.#res = res
-    this.#held = new HeldResponse(res, {
-      beforeHead: () => this.#unlessRefused(res, () => chain(this.conclude(), () => this.#tellNow())),
-      beforeEnd: () => this.#unlessTold(() => this.conclude()),
-      failed: next,
-      beforeAnswer: () => this.#tellWhatStands(),
-      breaksOff: error => codeOf(error) !== HEADERS_SENT,
-    })
+    this.#next = next
+    this.#held = new HeldResponse(res, this)
+  }
+
+  beforeHead(): MaybePromise<void> {
+    // A failure may be the very one that the handler was told, and that its answer tells of.
+    const known = this.failure
+    try {
+      const concluded = this.conclude()
+      if (!isPromise(concluded)) return this.#tellNow()
+      return concluded.then(() => this.#tellNow()).then(undefined, error => this.#refused(error, known))
+    } catch (error) {
+      this.#refused(error, known)
+    }
   }
 
   /** A save that fails must not be a success. Where the answer is an error already, that one goes out, and the failure is told beside it. */
-  #unlessRefused(res: ServerResponse, work: () => MaybePromise<void>): MaybePromise<void> {
-    // It may be the very failure that the handler was told, and that the error tells of.
-    const known = this.failure
-    return attempt(work, error => {
-      if (res.statusCode < 400) throw error
-      this.#tellWhatStands()
-      if (known === undefined || error !== known) this.#reportBeside(error)
-    })
+  #refused(error: unknown, known: unknown): void {
+    if ((this.#res as ServerResponse).statusCode < 400) throw error
+    this.beforeAnswer()
+    if (known === undefined || error !== known) this.#reportBeside(error)
   }
 
-  /** What the handler's own `save()` has failed of after the head need not fail again: the answer cannot change any more. */
-  #unlessTold(work: () => MaybePromise<void>): MaybePromise<void> {
+  beforeEnd(): MaybePromise<void> {
     const known = this.failure
-    return attempt(work, error => {
-      if (error !== known && !(codeOf(error) === HEADERS_SENT && codeOf(known) === HEADERS_SENT)) throw error
-    })
+    try {
+      const concluded = this.conclude()
+      return isPromise(concluded) ? concluded.then(undefined, error => unlessTold(error, known)) : concluded
+    } catch (error) {
+      unlessTold(error, known)
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#next?.(error)
+  }
+
+  breaksOff(error: unknown): boolean {
+    return codeOf(error) !== HEADERS_SENT
   }
 
   #reportBeside(error: unknown): void {
@@ -134,7 +148,7 @@ export abstract class ExpressRequestSession extends RequestSession {
   }
 
   /** What was stored before it failed is told all the same: record and token both exist, or neither. */
-  #tellWhatStands(): void {
+  beforeAnswer(): void {
     try {
       this.#tellNow()
     } catch {
@@ -163,11 +177,7 @@ export abstract class ExpressRequestSession extends RequestSession {
 const HEADERS_SENT = 'HOLDFAST_HEADERS_SENT'
 const codeOf = (error: unknown) => (error as { code?: unknown } | null | undefined)?.code
 
-function attempt(work: () => MaybePromise<void>, failed: (error: unknown) => void): MaybePromise<void> {
-  try {
-    const done = work()
-    return isPromise(done) ? done.then(undefined, failed) : done
-  } catch (error) {
-    return failed(error)
-  }
+/** What the handler's own `save()` has failed of after the head need not fail again: the answer cannot change any more. */
+function unlessTold(error: unknown, known: unknown): void {
+  if (error !== known && !(codeOf(error) === HEADERS_SENT && codeOf(known) === HEADERS_SENT)) throw error
 }

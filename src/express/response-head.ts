@@ -8,7 +8,9 @@ export interface Status {
 type Value = number | string | string[]
 
 interface Before {
-  headers: [name: string, value: Value][]
+  /** As they were written: HTTP/2 has one spelling only. */
+  names: readonly string[]
+  values: Value[]
   status: Status
   corked: number
 }
@@ -21,11 +23,17 @@ export function statusOf(res: ServerResponse): Status {
   return hasMessage(res) ? { statusCode, statusMessage: res.statusMessage } : { statusCode }
 }
 
+export function putStatus(res: ServerResponse, status: Status): void {
+  res.statusCode = status.statusCode
+  if ('statusMessage' in status) res.statusMessage = status.statusMessage as string
+}
+
 /** The head as it is now. What stands for a response at a WebSocket's handshake has no list of names. */
 export function beforeOf(res: ServerResponse): Before {
-  // As they were written: HTTP/2 has one spelling only.
   const names = (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames?.() ?? []
-  return { headers: names.map(name => [name, copyOf(res.getHeader(name) as Value)]), status: statusOf(res), corked: res.writableCorked }
+  const values: Value[] = []
+  for (const name of names) values.push(copyOf(res.getHeader(name) as Value))
+  return { names, values, status: statusOf(res), corked: res.writableCorked }
 }
 
 /** `appendHeader` writes to the list that is there. */
@@ -35,12 +43,13 @@ const copyOf = (value: Value): Value => (Array.isArray(value) ? [...value] : val
 const NOTES = ['sendDate', '_removedConnection', '_removedContLen', '_removedTE'] as const
 
 /** Makes a head what it was. */
-export function restore(res: ServerResponse, { headers, status }: Before): void {
+export function restore(res: ServerResponse, { names, values, status }: Before): void {
   const target = res as unknown as Record<string, unknown>
   const notes = NOTES.filter(name => name in res).map(name => [name, target[name]])
   for (const name of res.getHeaderNames?.() ?? []) res.removeHeader(name)
-  for (const [name, value] of headers) res.setHeader(name, value)
-  Object.assign(res, status, Object.fromEntries(notes))
+  for (const [n, name] of names.entries()) res.setHeader(name, values[n] as Value)
+  putStatus(res, status)
+  Object.assign(res, Object.fromEntries(notes))
 }
 
 /** The headers that are given to `writeHead`, in whichever form; undefined where Node refuses them, or the status. */

@@ -9,7 +9,7 @@ import type { DropInPlan } from './drop-in.ts'
 export function cookieOf({ loaded }: Session, plan: DropInPlan, req: IncomingMessage): Cookie {
   if (loaded && !loaded.record) {
     const cookie = storedCookie((loaded.wire as { cookie: object }).cookie)
-    delete cookie._holdfast
+    if (cookie._holdfast !== undefined) delete cookie._holdfast
     return cookie
   }
   const cookie = plan.newCookie(req)
@@ -23,7 +23,7 @@ export function cookieOf({ loaded }: Session, plan: DropInPlan, req: IncomingMes
 /** The Set-Cookie line of an id, signed by the first secret. */
 export function lineOf(cookie: Cookie, id: string, plan: DropInPlan, req: IncomingMessage): string {
   const [secret] = plan.secretsOf(req) ?? []
-  return cookie.serialize(plan.name, `s:${signValue(id, secret as string)}`)
+  return plan.lines.of(cookie, `s:${signValue(id, secret as string)}`)
 }
 
 /** The line by which the browser forgets the cookie: with the same attributes, or it would not. */

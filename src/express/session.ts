@@ -4,6 +4,7 @@ import type { RegenerateOptions } from '../core/login.ts'
 import type { Cookie } from './cookie.ts'
 import { fill } from './data.ts'
 import { StoreControls } from './store-controls.ts'
+import { bearerOf } from './store-request.ts'
 import type { Bearer, ExpressSessionMembers } from './types.ts'
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
@@ -37,7 +38,7 @@ export class Session extends SessionHolder {
   }
 
   get req(): Bearer {
-    return this.#req
+    return bearerOf(this.#req)
   }
 
   /** Gives the cookie its whole life again. */

@@ -5,6 +5,7 @@ import { keepOf, type RegenerateOptions } from '../core/login.ts'
 import { storedCookie } from './cookie.ts'
 import { userDataOf } from './data.ts'
 import { ownerOf } from './property.ts'
+import { bearerOf } from './store-request.ts'
 import type { Bearer, ExpressStore } from './types.ts'
 
 /**
@@ -23,8 +24,12 @@ export class StoreControls implements SessionControls {
     this.id = req?.sessionID
   }
 
+  get #bearer(): Bearer {
+    return bearerOf(this.#req)
+  }
+
   get #store(): ExpressStore {
-    return this.#req.sessionStore as ExpressStore
+    return this.#bearer.sessionStore as ExpressStore
   }
 
   save(): Promise<void> {
@@ -33,9 +38,9 @@ export class StoreControls implements SessionControls {
 
   destroy(): Promise<void> {
     // Of a request of ours: it tells the browser, and other requests.
-    const owner = ownerOf(this.#req)
+    const owner = ownerOf(this.#bearer)
     if (owner?.get() === this.#session()) return owner.destroy()
-    this.#req.session = undefined
+    this.#bearer.session = undefined
     return called(done => this.#store.destroy(this.id as string, done))
   }
 
@@ -46,14 +51,14 @@ export class StoreControls implements SessionControls {
     for (const key of Object.keys(session)) delete session[key]
     put(session, 'cookie', storedCookie((stored as { cookie: object }).cookie))
     for (const [key, value] of Object.entries(userDataOf(stored))) put(session, key, value)
-    this.#req.session = session
+    this.#bearer.session = session
     return true
   }
 
   regenerate({ keep = false }: RegenerateOptions = {}): Promise<void> {
     const kept = keepOf(keep)
     if (kept === true || kept.length > 0) throw new TypeError('this session was made from a store: regenerate() can keep nothing of it')
-    return called(done => this.#store.regenerate?.(this.#req, done))
+    return called(done => this.#store.regenerate?.(this.#bearer, done))
   }
 
   /** Without compare-and-set it runs once. */

@@ -21,7 +21,9 @@ export function readSignedCookie(req: IncomingMessage, name: string, secrets: re
 
 /** Of several the first that is signed: what a subdomain, or another path, has put before it is none (H20). */
 function inHeader(header: string | undefined, name: string, secrets: readonly Secret[]): SignedCookie | undefined {
-  const signed = cookieValues(header, name)
+  const values = cookieValues(header, name)
+  if (values.length < 2) return opened(decoded(values[0]), secrets)
+  const signed = values
     .slice(0, MOST_TOKENS)
     .map(raw => opened(decoded(raw), secrets))
     .filter(cookie => cookie !== undefined)
@@ -40,7 +42,8 @@ function verified(value: unknown): SignedCookie | undefined {
   return typeof value === 'string' && value !== '' ? { value, stale: false } : undefined
 }
 
-function decoded(raw: string): string {
+function decoded(raw: string | undefined): string | undefined {
+  if (!raw?.includes('%')) return raw
   try {
     return decodeURIComponent(raw)
   } catch {
