@@ -21,8 +21,6 @@ import { readSignedCookie } from './wire.ts'
 /** One request with express-session's options. */
 export class DropInRequest extends ExpressRequestSession {
   readonly plan: DropInPlan
-  override readonly answersStores = true
-  protected override readonly knowsUsers = true
   /** The attributes and the life of the session's cookie. */
   cookie: Cookie
   /** The store has put a mark of its own on what it was given: the peer takes that for a change, and sends the cookie. */
@@ -62,6 +60,14 @@ export class DropInRequest extends ExpressRequestSession {
     super(req)
     this.plan = plan
     this.cookie = undefined as unknown as Cookie
+  }
+
+  override get answersStores(): boolean {
+    return true
+  }
+
+  protected override get knowsUsers(): boolean {
+    return true
   }
 
   /** The id; where nothing will be stored, one that leads nowhere. */

@@ -56,12 +56,18 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 class NativeRequest extends ExpressRequestSession {
   readonly plan: NativePlan
-  protected override readonly knowsUsers = true
-  protected override readonly looksFirst = true
 
   constructor(req: IncomingMessage, plan: NativePlan) {
     super(req)
     this.plan = plan
+  }
+
+  protected override get knowsUsers(): boolean {
+    return true
+  }
+
+  protected override get looksFirst(): boolean {
+    return true
   }
 
   protected readToken(): Presented | undefined {

@@ -32,14 +32,17 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   #held: HeldResponse | undefined
   #res: ServerResponse | undefined
   #next: Next | undefined
-  /** Whether a store that is asked for a new session of the request shall ask it. */
-  readonly answersStores: boolean = false
   /** What the browser is to be told with the head: the last word counts. */
   #due: (() => void) | undefined
 
   constructor(req: IncomingMessage) {
     super()
     this.req = req
+  }
+
+  /** Whether a store that is asked for a new session of the request shall ask it. */
+  get answersStores(): boolean {
+    return false
   }
 
   get source(): IncomingMessage {

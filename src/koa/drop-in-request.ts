@@ -20,7 +20,6 @@ export class DropInRequest extends KoaRequestSession {
   readonly plan: DropInPlan
   /** The peer's store for this request; what `ContextStore` makes is made for it alone. */
   readonly store: unknown
-  protected override readonly knowsUsers: boolean
   #options: SessionOptions | undefined
   /** The life that `#options` began with. */
   #copied: number | 'session' | undefined
@@ -32,7 +31,10 @@ export class DropInRequest extends KoaRequestSession {
     const { ContextStore, store } = plan.options
     this.plan = plan
     this.store = ContextStore ? new ContextStore(ctx) : store
-    this.knowsUsers = plan.knowsUsers
+  }
+
+  protected override get knowsUsers(): boolean {
+    return this.plan.knowsUsers
   }
 
   /** The options in force for this request. */

@@ -58,8 +58,6 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 class NativeRequest extends KoaRequestSession {
   readonly plan: NativePlan
-  protected override readonly knowsUsers = true
-  protected override readonly looksFirst = true
 
   constructor(ctx: Context, plan: NativePlan) {
     super(ctx)
@@ -74,6 +72,14 @@ class NativeRequest extends KoaRequestSession {
   /** What the browser has sent, by name. */
   get #sent(): ReadHeader {
     return name => this.ctx.get(name) || undefined
+  }
+
+  protected override get knowsUsers(): boolean {
+    return true
+  }
+
+  protected override get looksFirst(): boolean {
+    return true
   }
 
   protected readToken(): Presented | undefined {

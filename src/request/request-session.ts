@@ -61,9 +61,13 @@ export abstract class RequestSession implements UserControls, Noting {
   /** Calls `listener` when the answer is over. */
   protected abstract onClose(listener: () => void): void
   /** Whether it can be known whose it is: not from a cookie that anybody can write. */
-  protected readonly knowsUsers: boolean = false
+  protected get knowsUsers(): boolean {
+    return false
+  }
   /** Whether what is replaced or ended without a look at it is loaded before: whose it is goes on, and its end can be kept. koa-session does not look. */
-  protected readonly looksFirst: boolean = false
+  protected get looksFirst(): boolean {
+    return false
+  }
   /** Runs `write`, which tells the browser its token, as the framework needs it. */
   protected abstract tell(write: () => void): void
   /** Asks the site whether this request shall have no session. */
