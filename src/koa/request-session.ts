@@ -79,7 +79,7 @@ export abstract class KoaRequestSession extends RequestSession {
     const { ctx, plan, showsUser } = this
     if (this.accessed && plan.vary) markVary(ctx, plan.vary, failed)
     // Koa signs an older key's cookie anew by itself.
-    if (showsUser || setsAny(ctx.res, plan.cookieNames)) this.#restrictCaching(showsUser)
+    if (showsUser || this.#caching || setsAny(ctx.res, plan.cookieNames)) this.#restrictCaching(showsUser)
   }
 
   #restrictCaching(showsUser: boolean): void {

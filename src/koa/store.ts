@@ -18,10 +18,10 @@ export const koaSessionPort: LegacyPort = {
     return chain(answer, found => fromStore(found, rules))
   },
 
-  save(id, data, { changed, ...draft }, request) {
+  save(id, data, draft, request) {
     const { ctx, rules, settings, store } = request as DropInRequest
-    const options = { changed, ctx, rolling: settings.rolling }
-    return (store as KoaSessionStore).set(id, toWire({ ...draft, data }, rules), draft.life.idleMs + STORE_GRACE_MS, options)
+    const options = { changed: draft.changed, ctx, rolling: settings.rolling }
+    return (store as KoaSessionStore).set(id, toWire(data, draft, rules), draft.life.idleMs + STORE_GRACE_MS, options)
   },
 
   delete(id, request) {

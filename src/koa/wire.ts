@@ -39,7 +39,7 @@ export function isMember(key: string): boolean {
 }
 
 /** Data and bookkeeping as one object, in koa-session's words and order, as its stores and encoders get it. */
-export function toWire({ data, ...draft }: Pick<Draft, 'data' | 'life' | 'userId' | 'meta'>, rules: LifetimePolicy): Data {
+export function toWire(data: Data, draft: Pick<Draft, 'life' | 'userId' | 'meta'>, rules: LifetimePolicy): Data {
   const wire = { ...data }
   const { life } = draft
   if (life.maxAge === null) wire._session = true
@@ -137,7 +137,7 @@ interface WireRequest {
 export const koaFormat: CookieFormat = {
   encode(draft: Draft, request: unknown): string {
     const { settings, rules } = request as WireRequest
-    if (settings.encode !== encode) return encoded(settings.encode(toWire(draft, rules)))
+    if (settings.encode !== encode) return encoded(settings.encode(toWire(draft.data, draft, rules)))
     const json = withTail(draft.text(), tailOf(draft.life, marksOf(draft, rules)))
     return settings.encrypt ? json : Buffer.from(json).toString('base64')
   },
