@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 
-/** Random octets are drawn in bulk: one call to the system's generator, of 1.8 µs, serves many ids. Used octets are wiped. */
+/** Random octets are drawn in bulk: one call to the system's generator, of 2 µs, serves many ids. Used octets are wiped. */
 const POOL_OCTETS = 4096
 const pool = Buffer.allocUnsafeSlow(POOL_OCTETS)
 let used = POOL_OCTETS

@@ -25,7 +25,7 @@ export function newVersion(): string {
   return random(12, 'base64url')
 }
 
-/** In one call: a third of what `createHash` costs. */
+/** In one call: half of what `createHash` costs. */
 function sha256(text: string): string {
   return hash('sha256', text, 'base64url')
 }

@@ -80,7 +80,7 @@ function onerror(this: Keeping, error: Error): void {
   const kept = this[KEPT] as Kept
   // Koa calls it with null when a response has ended well.
   if (error != null && !this.res.headersSent) restoreBeforeHead(this, kept)
-  return kept.onerror.call(this, error)
+  kept.onerror.call(this, error)
 }
 
 const WAITING = Symbol('holdfast.beforeHead')

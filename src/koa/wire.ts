@@ -21,7 +21,7 @@ export function decode(text: string): unknown {
   return JSON.parse(jsonOf(text))
 }
 
-/** Where cookies are decoded: a buffer for each costs 0.3 µs more. */
+/** Where cookies are decoded: a buffer for each costs 0.2 µs more. */
 const scratch = Buffer.allocUnsafeSlow(8192)
 
 function jsonOf(text: string): string {
@@ -202,7 +202,7 @@ function withoutTail(json: string, wire: Data, life: Life): string | undefined {
 
 const PLAIN_END = /,"_expire":\d+,"_maxAge":\d+\}$/y
 
-/** Where the bookkeeping of most sessions begins: to find it costs a third of writing it again. -1: it is none of these. */
+/** Where the bookkeeping of most sessions begins: to find it costs half of writing it again. -1: it is none of these. */
 function plainEnd(json: string): number {
   const at = json.lastIndexOf(',"_expire":')
   PLAIN_END.lastIndex = at

@@ -101,7 +101,8 @@ async function cookieOf(context: BrowserContext, mode: 'cookie' | 'store'): Prom
   return (await context.cookies()).find(({ name }) => name === cookieNames[mode])?.value
 }
 
-describe.each(modes)('in %s mode', mode => {
+// `npm run test:full` plays both.
+describe.each(full ? modes : (['cookie'] as const))('in %s mode', mode => {
   test('views are counted across reloads and across a restart, and the page says what was saved', async () => {
     const { page, context } = await visit()
     await use(page, mode)

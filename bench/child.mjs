@@ -1,0 +1,31 @@
+// The process of one subject: it checks it and warms it up, then runs a batch whenever it is asked.
+import { check, checkBare } from './check.mjs'
+import { Load } from './load.mjs'
+import { primitives } from './primitives.mjs'
+
+const [name, given] = process.argv.slice(2)
+/** @type {{ scenarios: string[], connections: number, repeats: number, warmUp: number }} */
+const { scenarios, connections, repeats, warmUp } = JSON.parse(given)
+
+/** @returns {Promise<{ run(scenario: string): number | Promise<number> }>} */
+async function load() {
+  if (primitives[name]) return primitives[name]()
+  const { default: subject } = await import(`./subjects/${name}.mjs`)
+  const { listener } = await subject.create()
+  await (subject.name === subject.base ? checkBare(listener) : check(listener))
+  return new Load(listener, connections)
+}
+
+const subject = await load()
+
+async function batch(scenario, times) {
+  let time = 0
+  for (let n = 0; n < times; n++) time += await subject.run(scenario)
+  return time / times
+}
+
+for (let n = 0; n < warmUp; n++) for (const scenario of scenarios) await batch(scenario, repeats)
+
+process.on('message', async scenario => process.send(await batch(scenario, repeats)))
+process.on('disconnect', () => process.exit())
+process.send('ready')
