@@ -11,7 +11,7 @@ const PROCESSES = 4
 /** Each an update of its own; what goes on between them is HTTP. */
 const A_REQUEST = 5
 /** 2,000 in `npm test`; the flag is for a longer look. */
-const increments = Number(process.env.HOLDFAST_INCREMENTS ?? 2000)
+const increments = Number(process.env.HOLDFAST_INCREMENTS ?? 1000)
 
 const overlapping: Check = {
   once: true,
