@@ -31,6 +31,6 @@ const given = Buffer.alloc(MAC)
 function same(mac: string, text: string): boolean {
   if (text.length !== MAC) return false
   made.write(mac)
-  given.write(text)
+  if (given.write(text) !== MAC) return false
   return timingSafeEqual(made, given)
 }

@@ -31,7 +31,7 @@ const given = Buffer.alloc(SIGNATURE)
 export function keygripVerify(name: string, value: string, signature: string, secret: KeyObject): boolean {
   if (signature.length !== SIGNATURE) return false
   made.write(keygripSign(name, value, secret))
-  given.write(signature)
+  if (given.write(signature) !== SIGNATURE) return false
   return timingSafeEqual(made, given)
 }
 

@@ -100,7 +100,10 @@ export function beforeHead(res: Sending, work: () => void): void {
 }
 
 function writeHead(this: Sending, ...args: unknown[]): ServerResponse {
-  const { work, writeHead, others } = this[WAITING] as Waiting
+  const waiting = this[WAITING]
+  // Somebody has kept it, and the head has left: Node says so.
+  if (!waiting) return Object.getPrototypeOf(this).writeHead.apply(this, args)
+  const { work, writeHead, others } = waiting
   this[WAITING] = others
   this.writeHead = writeHead
   if (!this.headersSent) work()

@@ -197,6 +197,8 @@ function withoutTail(json: string, wire: Data, life: Life): string | undefined {
   if (json === `{${tail}`) return '{}'
   if (end === -1 && !json.endsWith(`,${tail}`)) return undefined
   for (const key of MEMBERS) if (Object.hasOwn(wire, key)) return undefined
+  // koa-session, which knows nothing of it, writes it among the data.
+  if (end !== -1 && Object.hasOwn(wire, '_holdfast')) return undefined
   return `${json.slice(0, end === -1 ? -tail.length - 1 : end)}}`
 }
 
