@@ -1,5 +1,5 @@
 import { type Absent, type Draft, type Held, type Loaded, proves, type SessionBackend, type WriteResult } from '../core/backend.ts'
-import { copy, type Data, jsonCopy } from '../core/json.ts'
+import { type Content, copy, type Data, jsonCopy, parseData } from '../core/json.ts'
 import { chain, isPromise, type MaybePromise } from '../core/maybe.ts'
 import { Newest } from '../core/newest.ts'
 import type { GoneReason, Life, Meta } from '../core/record.ts'
@@ -13,8 +13,8 @@ export interface LegacyFound {
   /** Whom it belongs to, and what is kept beside the data, where the site logs in by `login()`. */
   userId?: string | undefined
   meta?: Meta | undefined
-  /** The user's data in it; asked for once the `valid` hook has seen `wire`. */
-  data: () => Data
+  /** The user's data in it, or their JSON text; asked for once the `valid` hook has seen `wire`. */
+  data: () => Content
 }
 
 /** What a port needs of a draft. */
@@ -28,6 +28,14 @@ export interface LegacyPort {
   /** A longer life for what has not changed. Absent: it is saved. */
   touch?(id: string, data: Data, draft: PortDraft, request: unknown): MaybePromise<unknown>
   delete(id: string, request: unknown): MaybePromise<unknown>
+  /** Where the store of a request keeps text, and answers at once: nothing has to be copied to keep its data and the handler's apart. */
+  texts?(request: unknown): LegacyTexts | undefined
+}
+
+/** A peer's store that keeps JSON text. */
+export interface LegacyTexts {
+  save(id: string, draft: Draft, request: unknown): void
+  touch(id: string, draft: PortDraft, request: unknown): void
 }
 
 /** Ids that this process has ended, for requests that were already running. Bounded: the oldest give way. */
@@ -111,11 +119,10 @@ export class LegacyBackend implements SessionBackend {
     const { touch } = this.#port
     if (!touch) return this.save(loaded, draft, request)
     if (this.#overtaken(loaded)) return { status: 'missing' }
-    const { data } = isolate(draft.data)
-    return chain(
-      ask('touch', this.#timeoutMs, () => touch(loaded.value, data, draft, request)),
-      () => ({ status: 'written', loaded }),
-    )
+    const texts = this.#port.texts?.(request)
+    const call = (): MaybePromise<unknown> =>
+      texts ? texts.touch(loaded.value, draft, request) : touch(loaded.value, isolate(draft.data).data, draft, request)
+    return chain(ask('touch', this.#timeoutMs, call), () => ({ status: 'written', loaded }))
   }
 
   delete(held: Held | null, id: string | undefined, _reason: GoneReason, request: unknown): MaybePromise<undefined> {
@@ -143,6 +150,8 @@ export class LegacyBackend implements SessionBackend {
   }
 
   #set(id: string, draft: Draft, request: unknown): MaybePromise<WriteResult> {
+    const texts = this.#port.texts?.(request)
+    if (texts) return this.#setText(texts, id, draft, request)
     // The store keeps its own copy: a store in memory must not share objects with this request.
     const { data, instances } = isolate(draft.data)
     const base = instances ? jsonCopy(data) : copy(data)
@@ -155,6 +164,14 @@ export class LegacyBackend implements SessionBackend {
       },
     )
   }
+
+  #setText(texts: LegacyTexts, id: string, draft: Draft, request: unknown): WriteResult {
+    const text = draft.text()
+    const moment = this.#ended.now()
+    ask('save', this.#timeoutMs, () => texts.save(id, draft, request))
+    const { life, userId, meta } = draft
+    return { status: 'written', loaded: new LegacyLoaded(id, { wire: undefined, life, userId, meta, data: () => text }, moment) }
+  }
 }
 
 /** A session out of a peer's store. What it is compared with is fixed before the handler gets the data. */
@@ -166,8 +183,8 @@ class LegacyLoaded implements Loaded {
   readonly meta: Meta | undefined
   /** When it was loaded, by the count of endings. */
   moment: number
-  readonly #data: () => Data
-  #base: Data | undefined
+  readonly #data: () => Content
+  #base: Content | undefined
 
   constructor(id: string, { wire, life, userId, meta, data }: LegacyFound, moment: number) {
     this.value = id
@@ -179,7 +196,7 @@ class LegacyLoaded implements Loaded {
     this.#data = data
   }
 
-  get base(): Data {
+  get base(): Content {
     this.#base ??= comparable(this.#data())
     return this.#base
   }
@@ -187,12 +204,13 @@ class LegacyLoaded implements Loaded {
   take(): Data {
     const source = this.#data()
     this.#base ??= comparable(source)
-    return copy(source)
+    return typeof source === 'string' ? parseData(source) : copy(source)
   }
 }
 
 /** What to compare with later, whatever the store and the handler do to theirs. */
-function comparable(source: Data): Data {
+function comparable(source: Content): Content {
+  if (typeof source === 'string') return source
   const { data, instances } = isolate(source)
   return instances ? jsonCopy(source) : data
 }

@@ -1,4 +1,4 @@
-import type { LegacyFound, LegacyPort } from '../backends/legacy.ts'
+import type { LegacyFound, LegacyPort, LegacyTexts } from '../backends/legacy.ts'
 import type { Absent, Draft } from '../core/backend.ts'
 import type { Data } from '../core/json.ts'
 import { applyMarks, type Marks, marksOf, readMarks } from '../core/marks.ts'
@@ -8,6 +8,8 @@ import { Cookie } from './cookie.ts'
 import { fill, userDataOf } from './data.ts'
 import type { DropInPlan } from './drop-in.ts'
 import type { DropInRequest } from './drop-in-request.ts'
+import type { Memory, Kept as Remembered } from './memory.ts'
+import { memoryOf } from './memory-store.ts'
 import { Session } from './session.ts'
 import { called } from './store-controls.ts'
 import { StoreRequest } from './store-request.ts'
@@ -19,11 +21,12 @@ export const connectPort: LegacyPort = {
   load(id, request) {
     const part = partOf(request)
     const { plan } = part
-    return called<unknown>(done => plan.store.get(id, done as never)).then(stored => {
-      const answer = found(stored, plan)
-      part.unmarked = plan.marksBeginnings && 'life' in answer && answer.life.createdAt === 0
-      return answer
-    }, absentOfFiles)
+    const memory = memoryOf(plan.store)
+    if (memory) {
+      const kept = memory.get(id)
+      return note(part, kept ? foundIn(kept, plan) : { absent: true })
+    }
+    return called<unknown>(done => plan.store.get(id, done as never)).then(stored => note(part, found(stored, plan)), absentOfFiles)
   },
 
   save(id, data, draft, request) {
@@ -38,8 +41,37 @@ export const connectPort: LegacyPort = {
   },
 
   delete(id, request) {
-    return called(done => partOf(request).plan.store.destroy(id, done))
+    const { store } = partOf(request).plan
+    const memory = memoryOf(store)
+    return memory ? memory.delete(id) : called(done => store.destroy(id, done))
   },
+
+  texts(request) {
+    return memoryOf(partOf(request).plan.store) && memoryTexts
+  },
+}
+
+/** Our own store in memory: what it keeps is text, and nobody waits for it. */
+const memoryTexts: LegacyTexts = {
+  save: keep,
+
+  touch(id, draft, request) {
+    const { plan, unmarked } = partOf(request)
+    if (plan.marksTouches || unmarked) keep(id, draft as Draft, request)
+    else (memoryOf(plan.store) as Memory).touch(id, cookieFor(draft, request))
+  },
+}
+
+function keep(id: string, draft: Draft, request: unknown): void {
+  const part = partOf(request)
+  ;(memoryOf(part.plan.store) as Memory).set(id, draft.text(), draft.data, cookieFor(draft, request))
+  part.unmarked = false
+}
+
+/** What was found, and on the request what it does not say. */
+function note(part: DropInRequest, answer: LegacyFound | Absent): LegacyFound | Absent {
+  part.unmarked = part.plan.marksBeginnings && 'life' in answer && answer.life.createdAt === 0
+  return answer
 }
 
 /** Stores of files say so of a session that is not there. */
@@ -67,14 +99,20 @@ function isMarked(wire: object, data: Data): boolean {
 
 /** The object that a store gets: shaped as the peer's session, and its own. What it writes there stays there. */
 function wireOf(id: string, data: Data, draft: Kept, request: unknown): Session {
-  const { req, plan, cookie } = partOf(request)
+  const { req, plan } = partOf(request)
+  const session = new Session(new StoreRequest(req, id, plan.store))
+  session.cookie = cookieFor(draft, request)
+  fill(session, data)
+  return session
+}
+
+/** The session's cookie with Holdfast's marks, as a copy. */
+function cookieFor(draft: Kept, request: unknown): Cookie {
+  const { plan, cookie } = partOf(request)
   const own = Object.assign(new Cookie(), cookie)
   const marks = marksOf(draft, plan.policy)
   if (marks) own._holdfast = marks
-  const session = new Session(new StoreRequest(req, id, plan.store))
-  session.cookie = own
-  fill(session, data)
-  return session
+  return own
 }
 
 /** What a store answered. A record without a cookie is nobody's session. */
@@ -82,9 +120,18 @@ function found(stored: unknown, plan: DropInPlan): LegacyFound | Absent {
   if (!stored) return { absent: true, value: stored }
   const { cookie } = stored as { cookie?: unknown }
   if (typeof cookie !== 'object' || cookie === null) return { absent: true, malformed: true }
+  return foundWith(cookie, stored as object, () => userDataOf(stored as object), plan)
+}
+
+function foundIn({ cookie, text }: Remembered, plan: DropInPlan): LegacyFound {
+  const own = JSON.parse(cookie) as object
+  return foundWith(own, { cookie: own }, () => text, plan)
+}
+
+function foundWith(cookie: object, wire: object, data: LegacyFound['data'], plan: DropInPlan): LegacyFound {
   const marks = readMarks((cookie as { _holdfast?: unknown })._holdfast)
   const { userId, meta } = marks
-  return { wire: stored, life: lifeOf(cookie, marks, plan), userId, meta, data: () => userDataOf(stored) }
+  return { wire, life: lifeOf(cookie, marks, plan), userId, meta, data }
 }
 
 /**

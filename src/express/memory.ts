@@ -1,0 +1,98 @@
+import { SessionStoreFullError } from '../core/errors.ts'
+import type { Data } from '../core/json.ts'
+
+/** A session as it is kept: its data and its cookie as JSON text, apart, since a touch concerns the cookie only. */
+export interface Kept {
+  text: string
+  cookie: string
+  /** In ms since the epoch. */
+  expiresAt: number
+  /** Somebody has logged in to it, as far as can be seen. */
+  known: boolean
+}
+
+/** Keys by which apps remember who somebody is. */
+const IDENTITY = ['user', 'userId', 'uid', 'passport'] as const
+const SWEEP_MS = 1000
+
+/** What a MemoryStore holds, without its callbacks. */
+export class Memory {
+  readonly #kept = new Map<string, Kept>()
+  readonly #max: number
+  /** When it was last looked through for what has expired, in ms since the epoch. */
+  #swept = Number.NEGATIVE_INFINITY
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get(id: string): Kept | undefined {
+    const kept = this.#kept.get(id)
+    if (!kept || kept.expiresAt > Date.now()) return kept
+    this.#kept.delete(id)
+    return undefined
+  }
+
+  /** `text` is that of `data`. */
+  set(id: string, text: string, data: Data, cookie: object): void {
+    if (!this.#kept.has(id)) this.#makeRoom()
+    // The last one written is the last one in the list.
+    this.#kept.delete(id)
+    this.#kept.set(id, {
+      text,
+      cookie: JSON.stringify(cookie),
+      expiresAt: endOf(cookie),
+      known: IDENTITY.some(key => Boolean(data[key])),
+    })
+  }
+
+  touch(id: string, cookie: object): void {
+    const kept = this.get(id)
+    if (!kept) return
+    kept.cookie = JSON.stringify(cookie)
+    kept.expiresAt = endOf(cookie)
+  }
+
+  delete(id: string): void {
+    this.#kept.delete(id)
+  }
+
+  clear(): void {
+    this.#kept.clear()
+  }
+
+  /** What lives. */
+  *entries(): Iterable<[id: string, kept: Kept]> {
+    for (const id of [...this.#kept.keys()]) {
+      const kept = this.get(id)
+      if (kept) yield [id, kept]
+    }
+  }
+
+  #makeRoom(): void {
+    if (this.#kept.size < this.#max) return
+    this.#sweep()
+    if (this.#kept.size < this.#max) return
+    for (const [id, { known }] of this.#kept) {
+      if (known) continue
+      this.#kept.delete(id)
+      return
+    }
+    throw new SessionStoreFullError(this.#max)
+  }
+
+  /** Not at each new session: a full store would look through all of them each time. */
+  #sweep(): void {
+    const now = Date.now()
+    if (Math.abs(now - this.#swept) < SWEEP_MS) return
+    this.#swept = now
+    for (const id of [...this.#kept.keys()]) this.get(id)
+  }
+}
+
+function endOf(cookie: object): number {
+  const { expires } = cookie as { expires?: Date | string | null }
+  if (!expires) return Number.POSITIVE_INFINITY
+  const end = new Date(expires).getTime()
+  return Number.isNaN(end) ? Number.POSITIVE_INFINITY : end
+}
