@@ -1,4 +1,5 @@
-import { type BinaryLike, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { type BinaryLike, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hmac } from './hmac.ts'
 
 /** A secret as `createHmac` takes it. */
 export type Secret = BinaryLike | KeyObject
@@ -21,7 +22,7 @@ export function unsignValue(text: string, secrets: readonly Secret[]): { value: 
 const MAC = 43
 
 function macOf(value: string, secret: Secret): string {
-  return createHmac('sha256', secret).update(value).digest('base64').slice(0, MAC)
+  return hmac('sha256', secret, value, 'base64').slice(0, MAC)
 }
 
 const made = Buffer.alloc(MAC)

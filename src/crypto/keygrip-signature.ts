@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hmac } from './hmac.ts'
 import { checkMarks, type KeyInput, octetsOf, partsOf } from './key-list.ts'
 import { idOfSecret } from './keyring.ts'
 
@@ -20,7 +21,7 @@ export function peerKey(input: KeyInput, option: string): PeerKey {
 
 /** The signature of `name=value` as the keygrip package makes it: HMAC-SHA-1 in base64url. */
 export function keygripSign(name: string, value: string, secret: KeyObject): string {
-  return createHmac('sha1', secret).update(`${name}=${value}`).digest('base64url')
+  return hmac('sha1', secret, `${name}=${value}`, 'base64url')
 }
 
 const SIGNATURE = 27
