@@ -121,7 +121,7 @@ export class LegacyBackend implements SessionBackend {
     if (this.#overtaken(loaded)) return { status: 'missing' }
     const texts = this.#port.texts?.(request)
     const call = (): MaybePromise<unknown> =>
-      texts ? texts.touch(loaded.value, draft, request) : touch(loaded.value, isolate(draft.data).data, draft, request)
+      texts ? texts.touch(loaded.value, draft, request) : touch(loaded.value, isolate(draft.data()).data, draft, request)
     return chain(ask('touch', this.#timeoutMs, call), () => ({ status: 'written', loaded }))
   }
 
@@ -153,7 +153,7 @@ export class LegacyBackend implements SessionBackend {
     const texts = this.#port.texts?.(request)
     if (texts) return this.#setText(texts, id, draft, request)
     // The store keeps its own copy: a store in memory must not share objects with this request.
-    const { data, instances } = isolate(draft.data)
+    const { data, instances } = isolate(draft.data())
     const base = instances ? jsonCopy(data) : copy(data)
     const moment = this.#ended.now()
     return chain(

@@ -147,7 +147,10 @@ export class LegacyReaders {
       const userId = userOf?.(data)
       // They have proved it some time, nobody knows when: it is no fresh login, and `revokeAll` ends it.
       const sid = isGuest?.(data) ? newSid() : takenSid(reader.cookieName, value, signature)
-      const text = format.encode({ id: undefined, data, text: () => JSON.stringify(data), life, userId, sid, changed: false }, request)
+      const text = format.encode(
+        { id: undefined, data: () => data, text: () => JSON.stringify(data), life, userId, sid, changed: false },
+        request,
+      )
       return { value: text, line: { origin: signer.id, bornAt: BORN_AT }, expiresAt: life.expiresAt, stale: true }
     } catch (error) {
       // No JSON, or so deep that it cannot be written again. What a site's own encoder throws is for the site to see.

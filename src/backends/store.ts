@@ -236,7 +236,7 @@ export class StoreBackend implements SessionBackend {
 
   #record(id: string, draft: Draft): SessionRecord {
     const text = draft.text()
-    checkRecord(draft.data, text, this.#options.maxRecordBytes)
+    checkRecord(draft.data(), text, this.#options.maxRecordBytes)
     const { userId, meta } = draft
     return {
       key: this.#options.keyOf(id),

@@ -43,8 +43,9 @@ export function isAbsent(found: object): found is Absent {
 export interface Draft {
   /** The session's id so far; absent in cookie mode. */
   readonly id: string | undefined
-  readonly data: Data
-  /** JSON text of `data`. Made on first call and kept, so that it is made at most once. */
+  /** Asked for only where it is needed: who has not opened a session has not changed it, and its text need not be parsed. */
+  readonly data: () => Data
+  /** JSON text of the data. Made on first call and kept, so that it is made at most once. */
   readonly text: () => string
   readonly life: Life
   /** Whom it shall belong to. Never another one than before under the same id. */

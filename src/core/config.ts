@@ -21,9 +21,9 @@ export interface CommitResult {
 
 export interface CommitIntent {
   /** Write even if nothing changed. */
-  force?: boolean
+  force?: boolean | undefined
   /** Give the session a new id; the old one is dead at once. Of a session that was ended: its end makes place for another one. */
-  regenerate?: boolean
+  regenerate?: boolean | undefined
   /** With `regenerate`: what else changes with the id. */
   renewal?: Renewal | undefined
   /**

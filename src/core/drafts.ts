@@ -13,7 +13,7 @@ export function draftOf(config: ManagerConfig, session: Session, snapshot: Snaps
   const { data, text } = snapshot
   const userId = userOf(config, session, data)
   const life = lifeFor(config, session, userId, data, touched)
-  const check = (value: string) => config.checkToken?.(tokenOf(config, session, value, life), data)
+  const check = (value: string) => config.checkToken?.(tokenOf(config, session, value, life), data())
   return { id, data, text, life, userId, meta: metaFor(session, userId), changed, check }
 }
 
@@ -38,7 +38,7 @@ function metaFor({ loaded, proof }: Session, userId: string | undefined): Meta |
 }
 
 /** A login begins a life of its own; anything else goes on with the one there is, and never past its absolute end. */
-function lifeFor(config: ManagerConfig, session: Session, userId: string | undefined, data: Data, touched: boolean): Life {
+function lifeFor(config: ManagerConfig, session: Session, userId: string | undefined, data: () => Data, touched: boolean): Life {
   const { loaded, maxAge, proof, openedAt, passive } = session
   const now = config.now()
   const rules = rulesFor(config, session, userId, data)
@@ -66,15 +66,15 @@ function provenAt({ authenticatedAt: _, ...life }: Life, at: number | undefined)
 }
 
 /** Whose session it is by its data; as before where the site has no say. */
-export function userOf(config: ManagerConfig, session: Session, data: Data): string | undefined {
-  if (config.userOf) return config.userOf(data)
+export function userOf(config: ManagerConfig, session: Session, data: () => Data): string | undefined {
+  if (config.userOf) return config.userOf(data())
   return session.proof ? session.proof.userId : session.loaded?.userId
 }
 
 /** A session that nobody has logged in to lives shorter, where the site says so. */
-function rulesFor(config: ManagerConfig, { policy }: Session, userId: string | undefined, data: Data): LifetimePolicy {
+function rulesFor(config: ManagerConfig, { policy }: Session, userId: string | undefined, data: () => Data): LifetimePolicy {
   const { anonymousMs } = config
-  if (anonymousMs === undefined || anonymousMs >= policy.idleMs || isUsers(config, userId, data)) return policy
+  if (anonymousMs === undefined || anonymousMs >= policy.idleMs || isUsers(config, userId, data())) return policy
   return { ...policy, idleMs: anonymousMs }
 }
 

@@ -123,7 +123,7 @@ export class SessionManager {
     const differs = session.differs(snapshot)
     if (differs) session.modified = true
     if (!forced && !differs && !refresh) return NONE
-    return this.#writer.write({ ...writing, changed: differs && !forced }, snapshot, differs)
+    return this.#writer.write({ session, request, intent, changed: differs && !forced }, snapshot, differs)
   }
 
   /** What a login of this user makes of the session; a `TypeError` if it cannot be. */

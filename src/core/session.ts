@@ -96,13 +96,14 @@ export class Session {
   differs(draft: Snapshot): boolean {
     if (!this.#holder) return false
     const base = this.loaded?.base
-    if (base === undefined) return Object.keys(draft.data).length > 0
-    return typeof base === 'string' ? draft.text() !== base : !same(base, draft.data)
+    if (base === undefined) return Object.keys(draft.data()).length > 0
+    return typeof base === 'string' ? draft.text() !== base : !same(base, draft.data())
   }
 
   /** The data as they are now, and their text, made on first call. */
   snapshot(): Snapshot {
-    return this.#holder && this.#read === dataOf ? new HolderSnapshot(this.#holder) : snapshotOf(this.data())
+    if (!this.#holder) return lazySnapshot(() => this.take())
+    return this.#read === dataOf ? new HolderSnapshot(this.#holder) : snapshotOf(this.data())
   }
 
   /** What a write leaves behind: a second commit without a change does nothing. */
@@ -183,12 +184,22 @@ export type Snapshot = Pick<Draft, 'data' | 'text'>
 export function snapshotOf(data: Data): Snapshot {
   let text: string | undefined
   return {
-    data,
+    data: () => data,
     text: () => {
       text ??= written(data, data)
       return text
     },
   }
+}
+
+/** Of a session that nobody has opened. */
+function lazySnapshot(take: () => Data): Snapshot {
+  let snapshot: Snapshot | undefined
+  const made = () => {
+    snapshot ??= snapshotOf(take())
+    return snapshot
+  }
+  return { data: () => made().data(), text: () => made().text() }
 }
 
 /** Of an object that holds nothing else. Most requests change nothing, and then only the text is asked for. */
@@ -201,7 +212,7 @@ class HolderSnapshot implements Snapshot {
     this.#holder = holder
   }
 
-  get data(): Data {
+  readonly data = (): Data => {
     this.#data ??= dataOf(this.#holder)
     return this.#data
   }

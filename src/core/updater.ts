@@ -54,9 +54,9 @@ export class Updater {
       progress.filled = parseData(snapshotOf(data).text())
       session.refill(data)
       if (session.detached) return NONE
-      const withheld = writer.withoutToken(writing, data, true)
+      const withheld = writer.withoutToken(writing, () => data, true)
       if (withheld) return withheld
-      if (!(await writer.mayBegin(writing, data))) return NONE
+      if (!(await writer.mayBegin(writing, () => data))) return NONE
       const hook = await writer.beforeSave(writing)
       if (session.destroyed) return writer.end(writing)
       const draft = draftOf(this.#config, session, hook === false ? snapshotOf(data) : session.snapshot(), true)

@@ -76,7 +76,7 @@ export class Writer {
     return this.lanes.run(loaded.value, async turn => this.#attempt(writing, writing.session.snapshot(), true, 1, turn), this.#limits)
   }
 
-  mayBegin(writing: Writing, data: Data): MaybePromise<boolean> {
+  mayBegin(writing: Writing, data: () => Data): MaybePromise<boolean> {
     const { session, request } = writing
     const { backend, emit, onCreate } = this.#config
     if (!onCreate || session.loaded) return true
@@ -202,7 +202,7 @@ export class Writer {
   }
 
   /** What becomes of a write that needs a token which the browser cannot be given; undefined: it can, or needs none. */
-  withoutToken(writing: Writing, data: Data, differs: boolean): MaybePromise<CommitResult> | undefined {
+  withoutToken(writing: Writing, data: () => Data, differs: boolean): MaybePromise<CommitResult> | undefined {
     const { backend, codec } = this.#config
     const { session, intent } = writing
     if (backend.keyed && session.loaded && !this.#renews(writing, userOf(this.#config, session, data))) return undefined
@@ -226,12 +226,12 @@ export class Writer {
     })
   }
 
-  landed(session: Session, loaded: Loaded, data: Data): CommitResult {
+  landed(session: Session, loaded: Loaded, data: () => Data): CommitResult {
     const { backend, checkToken, reissue } = this.#config
     const isNew = session.token === undefined || loaded.value !== session.loaded?.value
     const reissued = isNew || session.stale || reissue === 'on-save' || typeof loaded.life.maxAge === 'number'
     const token = reissued ? tokenOf(this.#config, session, loaded.value, loaded.life) : undefined
-    if (token !== undefined) checkToken?.(token, data)
+    if (token !== undefined) checkToken?.(token, data())
     session.rebase(loaded, backend.keyed)
     if (token === undefined) return NONE
     session.token = token

@@ -89,6 +89,6 @@ function answer<T>(done: Done<T> | undefined, work: () => T): void {
   if (done) setImmediate(done, null, value)
 }
 
-function sessionOf({ text, cookie }: Kept): SessionWire {
-  return { cookie: JSON.parse(cookie), ...JSON.parse(text) }
+function sessionOf({ text, cookieText }: Kept): SessionWire {
+  return { cookie: JSON.parse(cookieText), ...JSON.parse(text) }
 }

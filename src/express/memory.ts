@@ -4,7 +4,9 @@ import type { Data } from '../core/json.ts'
 /** A session as it is kept: its data and its cookie as JSON text, apart, since a touch concerns the cookie only. */
 export interface Kept {
   text: string
-  cookie: string
+  cookieText: string
+  /** What its text says: parsed when it is written, which is seldom. Frozen, since many requests have it. */
+  cookie: object
   /** In ms since the epoch. */
   expiresAt: number
   /** Somebody has logged in to it, as far as can be seen. */
@@ -38,19 +40,14 @@ export class Memory {
     if (!this.#kept.has(id)) this.#makeRoom()
     // The last one written is the last one in the list.
     this.#kept.delete(id)
-    this.#kept.set(id, {
-      text,
-      cookie: JSON.stringify(cookie),
-      expiresAt: endOf(cookie),
-      known: IDENTITY.some(key => Boolean(data[key])),
-    })
+    const kept: Kept = { text, cookieText: '', cookie, expiresAt: 0, known: IDENTITY.some(key => Boolean(data[key])) }
+    putCookie(kept, cookie)
+    this.#kept.set(id, kept)
   }
 
   touch(id: string, cookie: object): void {
     const kept = this.get(id)
-    if (!kept) return
-    kept.cookie = JSON.stringify(cookie)
-    kept.expiresAt = endOf(cookie)
+    if (kept) putCookie(kept, cookie)
   }
 
   delete(id: string): void {
@@ -88,6 +85,14 @@ export class Memory {
     this.#swept = now
     for (const id of [...this.#kept.keys()]) this.get(id)
   }
+}
+
+function putCookie(kept: Kept, cookie: object): void {
+  const text = JSON.stringify(cookie)
+  if (text === kept.cookieText) return
+  kept.cookieText = text
+  kept.cookie = Object.freeze(JSON.parse(text) as object)
+  kept.expiresAt = endOf(kept.cookie)
 }
 
 function endOf(cookie: object): number {

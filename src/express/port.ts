@@ -64,7 +64,7 @@ const memoryTexts: LegacyTexts = {
 
 function keep(id: string, draft: Draft, request: unknown): void {
   const part = partOf(request)
-  ;(memoryOf(part.plan.store) as Memory).set(id, draft.text(), draft.data, cookieFor(draft, request))
+  ;(memoryOf(part.plan.store) as Memory).set(id, draft.text(), draft.data(), cookieFor(draft, request))
   part.unmarked = false
 }
 
@@ -124,8 +124,7 @@ function found(stored: unknown, plan: DropInPlan): LegacyFound | Absent {
 }
 
 function foundIn({ cookie, text }: Remembered, plan: DropInPlan): LegacyFound {
-  const own = JSON.parse(cookie) as object
-  return foundWith(own, { cookie: own }, () => text, plan)
+  return foundWith(cookie, { cookie }, () => text, plan)
 }
 
 function foundWith(cookie: object, wire: object, data: LegacyFound['data'], plan: DropInPlan): LegacyFound {

@@ -137,7 +137,7 @@ interface WireRequest {
 export const koaFormat: CookieFormat = {
   encode(draft: Draft, request: unknown): string {
     const { settings, rules } = request as WireRequest
-    if (settings.encode !== encode) return encoded(settings.encode(toWire(draft.data, draft, rules)))
+    if (settings.encode !== encode) return encoded(settings.encode(toWire(draft.data(), draft, rules)))
     const json = withTail(draft.text(), tailOf(draft.life, marksOf(draft, rules)))
     return settings.encrypt ? json : Buffer.from(json).toString('base64')
   },

@@ -7,7 +7,13 @@ import type { Life } from '../../../src/core/record.ts'
 import { HOUR, MINUTE, START } from '../support.ts'
 
 const life: Life = { createdAt: START, touchedAt: START + 1, idleMs: HOUR, expiresAt: START + HOUR }
-const draft = (data: Data, of: Life = life): Draft => ({ id: undefined, data, text: () => JSON.stringify(data), life: of, changed: true })
+const draft = (data: Data, of: Life = life): Draft => ({
+  id: undefined,
+  data: () => data,
+  text: () => JSON.stringify(data),
+  life: of,
+  changed: true,
+})
 
 describe('nativeFormat', () => {
   it('gives back any data, and any life', () => {
