@@ -45,56 +45,73 @@ function isPlain(value: unknown): value is Data {
  * class cannot be copied in general (private fields, internal slots): it is kept as it is, and `onInstance` is told.
  */
 export function copy<T>(value: T, onInstance?: () => void): T {
-  return copyOf(value, new Twins(), onInstance) as T
+  return (isObject(value) ? new Copier(onInstance).copy(value) : value) as T
 }
 
-function copyOf(value: unknown, twins: Twins, onInstance: (() => void) | undefined): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  const known = twins.of(value)
-  if (known !== undefined) return known
-  if (Array.isArray(value)) {
-    const out: unknown[] = []
-    twins.add(value, out)
-    for (let i = 0; i < value.length; i++) out.push(copyOf(value[i], twins, onInstance))
-    return out
-  }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) return copyInside({ ...value }, value, twins, onInstance)
-  if (prototype === null) return copyInside(Object.assign(Object.create(null), value), value, twins, onInstance)
-  if (value instanceof Date) return new Date(value.getTime())
-  onInstance?.()
-  return value
-}
+/** Most data have fewer objects. A search through so many takes less than a map of them: 3.9 µs for a copy of 2 KB in place of 5.6. */
+const FEW = 64
 
-function copyInside(out: Data, original: object, twins: Twins, onInstance: (() => void) | undefined): Data {
-  twins.add(original, out)
-  for (const key of Object.keys(out)) {
-    const item = out[key]
-    if (typeof item === 'object' && item !== null) put(out, key, copyOf(item, twins, onInstance))
-  }
-  return out
-}
-
-const FEW = 24
-
-/** Objects and their copies. Most data have few, and a search through these costs half of what a map does: 1.9 µs for 3.6 at 2 KB. */
-class Twins {
+/**
+ * One copy. Objects that the original has in two places are one object in the copy, too. Clones are made by spread and then gone
+ * through by `for … in`, which takes 3.9 µs for 2 KB; `Object.keys` takes 5.2, and to set key by key 11.
+ */
+class Copier {
+  readonly #onInstance: (() => void) | undefined
   readonly #originals: object[] = []
   readonly #copies: object[] = []
   #map: Map<object, object> | undefined
 
-  of(original: object): object | undefined {
+  constructor(onInstance: (() => void) | undefined) {
+    this.#onInstance = onInstance
+  }
+
+  copy(value: object): object {
+    const known = this.#copyOf(value)
+    if (known) return known
+    if (Array.isArray(value)) return this.#insideArray([...value], value)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype) return this.#inside({ ...value }, value)
+    if (prototype === null) return this.#inside(Object.assign(Object.create(null), value), value)
+    if (value instanceof Date) return new Date(value.getTime())
+    this.#onInstance?.()
+    return value
+  }
+
+  #insideArray(twin: unknown[], original: object): object {
+    this.#add(original, twin)
+    for (let n = 0; n < twin.length; n++) {
+      const item = twin[n]
+      if (isObject(item)) twin[n] = this.copy(item)
+    }
+    return twin
+  }
+
+  #inside(twin: Data, original: object): object {
+    this.#add(original, twin)
+    for (const key in twin) {
+      const item = twin[key]
+      // What somebody has put on Object.prototype is met here, and is no data.
+      if (isObject(item) && Object.hasOwn(twin, key)) put(twin, key, this.copy(item))
+    }
+    return twin
+  }
+
+  #copyOf(original: object): object | undefined {
     if (this.#map) return this.#map.get(original)
     const place = this.#originals.indexOf(original)
     return place === -1 ? undefined : this.#copies[place]
   }
 
-  add(original: object, twin: object): void {
+  #add(original: object, twin: object): void {
     this.#map?.set(original, twin)
     if (this.#map) return
     this.#copies.push(twin)
     if (this.#originals.push(original) > FEW) this.#map = new Map(this.#originals.map((one, place) => [one, this.#copies[place] as object]))
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** What JSON.stringify would write, as plain data: to compare with later, whatever becomes of the original. */
@@ -104,25 +121,47 @@ export function jsonCopy(value: Data): Data {
 
 /** Whether both would give the same JSON text, key order included, without writing either. */
 export function sameJson(a: unknown, b: unknown, key = ''): boolean {
-  if (a === b && (typeof a !== 'object' || a === null)) return true
+  if (a === b && !isObject(a)) return true
   const left = plainOf(a, key)
   const right = plainOf(b, key)
   if (left === right) return true
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
-  if (Array.isArray(left) || Array.isArray(right)) {
-    if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false
+  if (!isObject(left) || !isObject(right)) return false
+  return Array.isArray(left) || Array.isArray(right) ? sameArrays(left, right) : sameObjects(left as Data, right as Data)
+}
+
+function sameArrays(left: object, right: object): boolean {
+  if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false
+  for (let i = 0; i < left.length; i++) {
     // In an array, JSON writes what it cannot write as null.
-    for (let i = 0; i < left.length; i++) if (!sameJson(left[i] ?? null, right[i] ?? null, String(i))) return false
-    return true
-  }
-  const leftKeys = jsonKeys(left as Data)
-  const rightKeys = jsonKeys(right as Data)
-  if (leftKeys.length !== rightKeys.length) return false
-  for (let i = 0; i < leftKeys.length; i++) {
-    const name = leftKeys[i] as string
-    if (name !== rightKeys[i] || !sameJson((left as Data)[name], (right as Data)[name], name)) return false
+    const one = left[i] ?? null
+    const other = right[i] ?? null
+    if ((one !== other || isObject(one)) && !sameJson(one, other, String(i))) return false
   }
   return true
+}
+
+/** As a rule both have the same keys, and all of them are written. */
+function sameObjects(left: Data, right: Data): boolean {
+  const keys = Object.keys(left)
+  const others = Object.keys(right)
+  if (keys.length !== others.length) return sameWritten(left, right)
+  for (let i = 0; i < keys.length; i++) {
+    const name = keys[i] as string
+    if (name !== others[i]) return sameWritten(left, right)
+    const one = left[name]
+    const other = right[name]
+    if (one === other && !isObject(one)) continue
+    if (isLeftOut(one, name) || isLeftOut(other, name)) return sameWritten(left, right)
+    if (!sameJson(one, other, name)) return false
+  }
+  return true
+}
+
+function sameWritten(left: Data, right: Data): boolean {
+  const keys = writtenKeys(left)
+  const others = writtenKeys(right)
+  if (keys.length !== others.length) return false
+  return keys.every((name, i) => name === others[i] && sameJson(left[name], right[name], name))
 }
 
 /** The value that JSON.stringify would go on with. `toJSON` is asked once; what it gives is taken as it is. */
@@ -140,10 +179,8 @@ function primitive(value: unknown): unknown {
   return jsonless(value) ? undefined : value
 }
 
-function jsonKeys(object: Data): string[] {
-  const keys = Object.keys(object)
-  for (const key of keys) if (isLeftOut(object[key], key)) return keys.filter(name => !isLeftOut(object[name], name))
-  return keys
+function writtenKeys(object: Data): string[] {
+  return Object.keys(object).filter(name => !isLeftOut(object[name], name))
 }
 
 function isLeftOut(value: unknown, key: string): boolean {

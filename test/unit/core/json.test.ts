@@ -166,6 +166,27 @@ describe('copy', () => {
     expect(told).toBe(4)
   })
 
+  it('takes nothing that an object inherits for data, and makes a plain array of any array', () => {
+    class List extends Array<unknown> {}
+    Object.defineProperty(Object.prototype, 'tossedIn', { value: { admin: true }, enumerable: true, writable: true, configurable: true })
+    try {
+      const twin = copy({ own: { a: [1] }, list: List.of({ b: 2 }) } as Record<string, unknown>)
+      expect(Object.keys(twin)).toEqual(['own', 'list'])
+      expect(Object.keys(twin.own as object)).toEqual(['a'])
+      expect(Object.getPrototypeOf(twin.list)).toBe(Array.prototype)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'tossedIn')
+    }
+  })
+
+  it('copies many objects, and one of them in two places, as it does few', () => {
+    const shared = { n: -1 }
+    const twin = copy([shared, ...Array.from({ length: 200 }, (_, n) => ({ n })), shared])
+    expect(twin.map(({ n }) => n)).toEqual([-1, ...Array.from({ length: 200 }, (_, n) => n), -1])
+    expect(twin[0]).toBe(twin[201])
+    expect(twin[0]).not.toBe(shared)
+  })
+
   it('gives values and functions as they are', () => {
     const work = () => 1
     expect([copy(1), copy('a'), copy(null), copy(undefined), copy(work)]).toEqual([1, 'a', null, undefined, work])
