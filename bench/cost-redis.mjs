@@ -14,23 +14,26 @@ const REQUESTS = 100
 const perRequest = counts => Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / REQUESTS]))
 
 async function costOf(listener, counter, { path, seed }) {
-  const connection = new Connection()
-  const ask = async (browser, url) => {
+  const ask = async (browser, url, connection) => {
     const request = browser.request(url)
     browser.follow(await connection.request(listener, request.url, request.rawHeaders))
   }
   const browsers = Array.from({ length: REQUESTS }, () => new Browser())
-  if (seed) for (const [user, browser] of browsers.entries()) await ask(browser, `${seed}?user=${user}`)
+  const own = new Connection()
+  if (seed) for (const [user, browser] of browsers.entries()) await ask(browser, `${seed}?user=${user}`, own)
   await later()
   counter.take()
-  for (const browser of browsers) await ask(browser, path)
+  for (const browser of browsers) await ask(browser, path, own)
   await later()
   const { commands, toRedis, fromRedis } = counter.take()
-  return { commands: perRequest(commands), ...perRequest({ toRedis, fromRedis }) }
+  await Promise.all(browsers.map(browser => ask(browser, path, new Connection())))
+  const { pieces } = counter.take()
+  return { commands: perRequest(commands), ...perRequest({ toRedis, fromRedis, piecesTogether: pieces }) }
 }
 
 /**
- * For each subject over Redis and each scenario: the commands of a request by name, and octets to Redis and from it.
+ * For each subject over Redis and each scenario: the commands of a request by name, octets to Redis and from it, and in how many pieces
+ * the commands of requests that come together leave: fewer than one for each, since the client's library sends them in one go.
  * @param {string[]} [names]
  */
 export async function redisCosts(names = Object.keys(redisSubjects)) {

@@ -28,6 +28,7 @@ function firstCommand(text) {
 export async function startCounter(port) {
   let toRedis = 0
   let fromRedis = 0
+  let pieces = 0
   /** @type {Record<string, number>} */
   let commands = {}
   const sockets = new Set()
@@ -48,6 +49,7 @@ export async function startCounter(port) {
     }
     client.on('data', octets => {
       toRedis += octets.length
+      pieces++
       unread += octets.toString('latin1')
       for (let command = firstCommand(unread); command; command = firstCommand(unread)) {
         commands[command.name] = (commands[command.name] ?? 0) + 1
@@ -64,11 +66,11 @@ export async function startCounter(port) {
   await once(proxy, 'listening')
   return {
     url: `redis://127.0.0.1:${proxy.address().port}`,
-    /** What was counted since the last call. */
+    /** What was counted since the last call. A piece is what came at once: one command, or many that a client has sent together. */
     take() {
-      const counted = { commands, toRedis, fromRedis }
+      const counted = { commands, toRedis, fromRedis, pieces }
       commands = {}
-      toRedis = fromRedis = 0
+      toRedis = fromRedis = pieces = 0
       return counted
     },
     stop() {

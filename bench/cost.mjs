@@ -66,6 +66,11 @@ const tables = {
         columns,
         rows(({ toRedis, fromRedis }) => `${Math.round(toRedis)} + ${Math.round(fromRedis)}`),
       ),
+      table(
+        'Redis, pieces in which the commands of a hundred requests leave that come together',
+        columns,
+        rows(({ piecesTogether }) => Math.round(piecesTogether * 100)),
+      ),
     ]
   },
   import(found) {

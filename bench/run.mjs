@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { launch } from './launch.mjs'
 import { scenarios as allScenarios } from './load.mjs'
-import { primitiveScenarios, primitives } from './primitives.mjs'
+import { primitiveScenarios, primitives, primitivesBase } from './primitives.mjs'
 import { overheads } from './statistics.mjs'
 import { primitivesTable, ratiosTable, timesTable } from './tables.mjs'
 import { comparisons } from './targets.mjs'
@@ -57,7 +57,9 @@ function chosen() {
   const ours = comparisons.filter(comparison => names.includes(comparison.ours))
   const sums = Object.keys(primitives).filter(name => ours.some(comparison => comparison.primitives === name))
   const parts = scenarios.filter(scenario => primitiveScenarios.includes(scenario))
-  return new Map([...[...bases, ...names].map(name => [name, scenarios]), ...(parts.length > 0 ? sums : []).map(name => [name, parts])])
+  const beside = parts.length > 0 ? sums : []
+  if (beside.length > 0) bases.push(primitivesBase)
+  return new Map([...[...bases, ...names].map(name => [name, scenarios]), ...beside.map(name => [name, parts])])
 }
 
 const subjects = chosen()
@@ -69,10 +71,10 @@ for (let n = 1; n <= launches; n++) {
   if (given.json) writeFileSync(given.json, JSON.stringify({ node: process.versions.node, launches: runs }))
 }
 
-/** The bare frameworks' and the primitives' whole time; of all others what they add. */
+/** The bare frameworks' whole time; of all others what they add. */
 const figures = {}
 for (const [name, own] of subjects) {
-  const base = known.get(name)?.base
+  const base = known.get(name)?.base ?? primitivesBase
   figures[name] = Object.fromEntries(own.map(scenario => [scenario, overheads(runs, scenario, name, base === name ? undefined : base)]))
 }
 

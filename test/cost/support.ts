@@ -13,6 +13,8 @@ export interface RedisCost {
   commands: Record<string, number>
   toRedis: number
   fromRedis: number
+  /** In how many pieces, for each command, the commands of requests leave that come together. */
+  piecesTogether: number
 }
 
 export const recorded: { memory: Costs<number>; redis: Costs<RedisCost> } = JSON.parse(readFileSync(path('recorded.json'), 'utf8'))

@@ -15,4 +15,8 @@ describe.each(Object.entries(recorded.redis))('%s', (subject, scenarios) => {
     expect(cost?.toRedis).toBeLessThanOrEqual(toRedis * 1.05 + 10)
     expect(cost?.fromRedis).toBeLessThanOrEqual(fromRedis * 1.05 + 10)
   })
+
+  it.each(Object.keys(scenarios))('leaves it to the client to send together what %s asks for at one time', scenario => {
+    expect(found[subject]?.[scenario]?.piecesTogether).toBeLessThan(0.25)
+  })
 })
