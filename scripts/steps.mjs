@@ -19,7 +19,17 @@ export const root = fileURLToPath(new URL('../', import.meta.url))
  */
 
 /** Where the tests are that need what the set-up installs: databases, a browser. The others need not wait for it. */
-export const onServers = ['test/cost/stores/', 'test/demo/', 'test/docs/', 'test/examples/', 'test/express/stores/', 'test/stores/']
+export const onServers = [
+  'test/cli/',
+  'test/cost/stores/',
+  'test/demo/',
+  'test/docs/',
+  'test/examples/',
+  'test/express/stores/',
+  'test/pages/',
+  'test/push/',
+  'test/stores/',
+]
 
 /** Whole apps whose files may share modules: to load all of them anew for each file takes longer than to test. */
 const together = ['test/explain/', 'test/hard-cases/', 'test/koa/', 'test/promises/']

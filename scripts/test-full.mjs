@@ -20,6 +20,7 @@ await runAll([
   { name: 'no secret was said', command: [process.execPath, 'scripts/secrets.mjs', '--judge'], needs: ['build'] },
   vitest({ name: 'a million Cookie headers', args: ['test/fuzz'], env: { HOLDFAST_FUZZ: '1000000', NODE_OPTIONS: '--expose-gc' } }),
   vitest({ name: '10,000 increments', args: ['test/stores/promises', '-t', 'four processes'], env: { HOLDFAST_INCREMENTS: '10000' } }),
+  vitest({ name: '100,000 sessions migrated', args: ['test/cli/migrate.test.ts'], env: { HOLDFAST_MIGRATED: '100000' } }),
   ...versions.flatMap(version => {
     const node = installNode(version)
     return [

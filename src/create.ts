@@ -19,7 +19,7 @@ import type { ManagerConfig } from './core/config.ts'
 import type { EventSink } from './core/events.ts'
 import type { LifetimePolicy } from './core/lifetime.ts'
 import { SessionManager } from './core/manager.ts'
-import type { Policies } from './core/policies.ts'
+import { type Policies, userLimitOf } from './core/policies.ts'
 import type { Shape } from './core/schema.ts'
 import type { IndexedSessionStore, SessionStore } from './core/store.ts'
 import { Warnings } from './core/warnings.ts'
@@ -93,6 +93,7 @@ export interface ManagerParts extends Policies {
   inHook?: ManagerConfig['inHook']
   passive?: ManagerConfig['passive']
   idpLinks?: ManagerConfig['idpLinks']
+  loginFacts?: ManagerConfig['loginFacts']
   now?: (() => number) | undefined
 }
 
@@ -127,6 +128,7 @@ export function composeManager(parts: ManagerParts): SessionManager {
     inHook: parts.inHook,
     passive: parts.passive,
     idpLinks: parts.idpLinks,
+    loginFacts: parts.loginFacts,
     checkToken:
       cookieName === undefined ? undefined : (token, data) => (parts.chunks ? checkChunkedSize : checkCookieSize)(cookieName, token, data),
     emit: parts.emit,
@@ -146,6 +148,7 @@ function backendOf(parts: ManagerParts, timeoutMs: number): SessionBackend {
         ...storeOptions(parts, timeoutMs),
         ...(place.newId && { newId: place.newId }),
         epochs: place.epochs,
+        limit: userLimitOf(parts),
         rotation: rotation && keys && { ...rotation, now, ...createSuccession(() => keys.ring(), scope) },
       })
   }

@@ -1,7 +1,7 @@
 import { ticketOf } from '../core/epochs.ts'
 import { checkUserId } from '../core/user-id.ts'
 import type { Revocations } from './revocations.ts'
-import type { UserSession, UserSessions, Users } from './users.ts'
+import type { SiteSessions, UserSession, UserSessions, Users } from './users.ts'
 
 /** The users of sessions that live in cookies: nobody can list or count those, but they can be ended. */
 export class CookieUsers implements Users {
@@ -14,8 +14,20 @@ export class CookieUsers implements Users {
     this.#large = large
   }
 
-  async list(_userId: string): Promise<UserSession[]> {
-    throw new TypeError('list() needs the sessions in a store: nobody knows what cookies there are')
+  async list(): Promise<UserSession[]> {
+    throw inCookies('list')
+  }
+
+  async page(): Promise<SiteSessions> {
+    throw inCookies('list')
+  }
+
+  async count(): Promise<number> {
+    throw inCookies('count')
+  }
+
+  async revoke(): Promise<boolean> {
+    throw inCookies('revoke')
   }
 
   async revokeAll(userId: string): Promise<number> {
@@ -37,4 +49,8 @@ export class CookieUsers implements Users {
   async beginLogin(userId: string): Promise<{ ticket: string }> {
     return { ticket: ticketOf(await this.#revocations.epochs.read(checkUserId(userId)), userId) }
   }
+}
+
+function inCookies(method: string): TypeError {
+  return new TypeError(`${method}() needs the sessions in a store: nobody knows what cookies there are`)
 }

@@ -66,7 +66,7 @@ export class Epochs {
 
   /** False where another one was quicker: its epoch may have begun before this one was asked for. */
   async #write(record: SessionRecord, before: string | undefined): Promise<boolean> {
-    if (before === undefined) return this.#ask('revoke', left => this.#store.create(record, left))
+    if (before === undefined) return (await this.#ask('revoke', left => this.#store.create(record, left))) === true
     const { status } = await this.#ask('revoke', left => this.#store.save(record, before, left))
     return status === 'saved'
   }

@@ -95,7 +95,7 @@ export class IdpSessions implements IdpLinks {
   }
 
   async #write(record: SessionRecord, found: SessionRecord | null): Promise<boolean> {
-    if (!found) return this.#ask('create', left => this.#store.create(record, left))
+    if (!found) return (await this.#ask('create', left => this.#store.create(record, left))) === true
     const { status } = await this.#ask('save', left => this.#store.save(record, found.version, left))
     return status === 'saved'
   }

@@ -8,6 +8,7 @@ import {
   type SessionBackend,
   type WriteResult,
 } from '../core/backend.ts'
+import type { EndingsSource } from '../core/endings.ts'
 import type { NextEpoch } from '../core/epochs.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone } from '../core/record.ts'
@@ -42,6 +43,11 @@ export class OverflowBackend implements SessionBackend {
     this.#cookies = cookies
     this.#store = store
     this.#options = options
+  }
+
+  /** Of those that lie in the store. */
+  get endings(): EndingsSource | undefined {
+    return this.#store.endings
   }
 
   get prepared(): boolean {

@@ -236,7 +236,7 @@ export class Revocations {
 
   async #write(entry: Entry): Promise<boolean> {
     const record = this.#recordOf(entry)
-    return this.#ask('revoke', left => this.#store.create(record, left))
+    return (await this.#ask('revoke', left => this.#store.create(record, left))) === true
   }
 
   async #writeLate(name: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
 import { isAbsent } from '../core/backend.ts'
+import type { EndingsSource } from '../core/endings.ts'
 import type { NextEpoch } from '../core/epochs.ts'
 import { SessionAsyncHookError, SessionDataError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
@@ -54,6 +55,14 @@ export class ShapedBackend implements SessionBackend {
 
   get watchMs(): number | undefined {
     return this.#inner.watchMs
+  }
+
+  get evicts(): boolean {
+    return this.#inner.evicts ?? false
+  }
+
+  get endings(): EndingsSource | undefined {
+    return this.#inner.endings
   }
 
   get prepared(): boolean {
@@ -128,7 +137,7 @@ export class ShapedBackend implements SessionBackend {
 
   /** A touch leaves old data as they are; another request of an older deploy may have written. */
   #met(result: WriteResult): MaybePromise<WriteResult> {
-    if (result.status === 'missing') return result
+    if (result.status === 'missing' || result.status === 'full') return result
     const found = result.status === 'written' ? result.loaded : result.current
     return chain(this.#fit(found), (fitting): WriteResult => {
       if (isAbsent(fitting)) return { status: 'missing' }

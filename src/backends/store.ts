@@ -1,13 +1,15 @@
 import type { Absent, Draft, Held, Loaded, Pending, SessionBackend, WriteResult } from '../core/backend.ts'
+import type { EndingsSource } from '../core/endings.ts'
 import type { NextEpoch } from '../core/epochs.ts'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone, type Life, lifeOf, partitionOfUser, type SessionRecord } from '../core/record.ts'
-import { isIndexedSessionStore, type SessionStore } from '../core/store.ts'
+import { isIndexedSessionStore, type SessionStore, type UserLimit } from '../core/store.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
 import type { Succession } from '../crypto/succession.ts'
 import { ask, insist } from './ask.ts'
+import { endingsOf } from './endings.ts'
 import type { Epochs } from './epochs.ts'
 import { Pursuit } from './pursuit.ts'
 import { checkRecord, exceeds } from './record-limits.ts'
@@ -27,6 +29,8 @@ export interface StoreBackendOptions {
   /** Absent where the store keeps no index: nobody is logged out everywhere then. */
   epochs?: Epochs | undefined
   rotation?: Rotation | undefined
+  /** How many sessions a user may have; absent: as many as they like. Needs a store that keeps an index. */
+  limit?: UserLimit | undefined
   /** `partition`: where the new session shall lie; absent for anywhere. */
   newId: (request: unknown, partition?: string) => string
   /** Turns an id, the secret that a browser holds, into the key that the store may see. */
@@ -43,6 +47,7 @@ const ID_ATTEMPTS = 4
 export class StoreBackend implements SessionBackend {
   readonly eager = true
   readonly keyed = true
+  readonly endings: EndingsSource | undefined
   readonly #store: SessionStore
   readonly #options: StoreBackendOptions
   /** Keys of records that must end, although nobody waits for it. */
@@ -53,8 +58,15 @@ export class StoreBackend implements SessionBackend {
   constructor(store: SessionStore, options: StoreBackendOptions) {
     this.#store = store
     this.#options = options
+    this.endings = endingsOf(store, options.timeoutMs)
     this.#doomed = new Pursuit(async key => this.#ask('delete', left => store.delete(key, 'destroyed', left)))
     this.#leaving = new Pursuit(async id => this.#end(id, 'destroyed'))
+  }
+
+  /** Those of this process who follow a user's sessions must look when another one has begun. */
+  get evicts(): boolean {
+    const { limit } = this.#options
+    return limit !== undefined && !limit.deny
   }
 
   newId(request: unknown): string {
@@ -83,9 +95,13 @@ export class StoreBackend implements SessionBackend {
   async create(draft: Draft, request: unknown): Promise<WriteResult> {
     const partition = this.#partitionFor(draft)
     let id = draft.id !== undefined && fits(draft.id, partition) ? draft.id : this.#options.newId(request, partition)
+    const limit = this.#limitOf(draft, undefined)
+    if (limit && (await this.#isRevoked(draft))) return { status: 'missing', revoked: true }
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
       const record = this.#record(id, draft)
-      if (await this.#insert('create', record.key, left => this.#store.create(record, left))) return this.#admitted(id, record)
+      const created = await this.#insert('create', record.key, left => this.#store.create(record, left, limit))
+      if (created === 'full') return { status: 'full' }
+      if (created) return this.#admitted(id, record)
       // Somebody else's session lies there, or one that has ended: never adopt it, take another id.
       id = this.#options.newId(request, partition)
     }
@@ -104,13 +120,16 @@ export class StoreBackend implements SessionBackend {
     const oldKey = this.#options.keyOf(loaded.value)
     // A session of nobody stays where it is: stores that shard can then do this in one step.
     const partition = this.#partitionFor(draft) ?? (partitionOf(loaded.value) || undefined)
+    const limit = this.#limitOf(draft, loaded.userId)
+    if (limit && (await this.#isRevoked(draft))) return { status: 'missing', revoked: true }
     for (let attempt = 1; attempt <= ID_ATTEMPTS; attempt++) {
       const id = this.#options.newId(request, partition)
       const record = this.#record(id, draft)
       const result = await this.#insert('replace', record.key, left =>
-        this.#store.replace(oldKey, loaded.version ?? '', record, reason, left),
+        this.#store.replace(oldKey, loaded.version ?? '', record, reason, left, limit),
       )
       if (result.status === 'replaced') return this.#admitted(id, record)
+      if (result.status === 'full') return { status: 'full' }
       if (result.status === 'conflict') return this.#conflict(loaded.value, result.current)
       if (result.status === 'missing') return this.#followed(loaded.value)
     }
@@ -232,6 +251,20 @@ export class StoreBackend implements SessionBackend {
 
   #partitionFor({ userId }: Draft): string | undefined {
     return userId === undefined ? undefined : partitionOfUser(this.#options.userKeyOf(userId))
+  }
+
+  /** A new id of one's own session, by whatever means, begins none: it is never refused, and nobody is evicted for it. */
+  #limitOf({ userId }: Draft, before: string | undefined): UserLimit | undefined {
+    return userId === undefined || userId === before ? undefined : this.#options.limit
+  }
+
+  /**
+   * Asked before a login may evict anybody, as well as after it is stored (`#admitted`): what is evicted cannot be brought back, and a
+   * login that rests on an old password must not end the session of who has changed it.
+   */
+  async #isRevoked({ userId, life, meta }: Draft): Promise<boolean> {
+    const { epochs } = this.#options
+    return epochs !== undefined && userId !== undefined && (await epochs.end(userId, { life, meta }))
   }
 
   #record(id: string, draft: Draft): SessionRecord {

@@ -1,3 +1,4 @@
+import type { EndingsSource } from './endings.ts'
 import type { NextEpoch } from './epochs.ts'
 import type { Content, Data } from './json.ts'
 import type { MaybePromise } from './maybe.ts'
@@ -79,6 +80,8 @@ export type WriteResult =
   | { status: 'written'; loaded: Loaded }
   | { status: 'conflict'; current: Loaded }
   | { status: 'missing'; revoked?: boolean }
+  /** Its user has as many sessions as they may have, and no more begin. Nothing was written. */
+  | { status: 'full' }
 
 /** Where the record lives. `request` is the adapter's own and handed through to hooks and to a peer's store. */
 export interface SessionBackend {
@@ -86,6 +89,8 @@ export interface SessionBackend {
   readonly eager: boolean
   /** Whether a token's value is an id; else it is the whole content, and each write needs a new token. */
   readonly keyed: boolean
+  /** Whether a user's new session may end an older one of theirs. */
+  readonly evicts?: boolean
   /** False while opening a session has to wait for `prepare`, which does not fail: what it could not get, `load` misses. */
   readonly prepared?: boolean
   prepare?(): MaybePromise<void>
@@ -109,6 +114,8 @@ export interface SessionBackend {
   delete(held: Held | null, id: string | undefined, reason: GoneReason, request: unknown): MaybePromise<Pending | Gone | undefined>
   /** How often, in ms, who follows a session must look at it: its id may be renewed, or its end be kept elsewhere. Absent: as seldom as they like. */
   readonly watchMs?: number | undefined
+  /** Where it can be heard, or asked for, which records other processes have ended. Absent where nobody knows before they look. */
+  readonly endings?: EndingsSource | undefined
   /** An epoch from which on nothing counts that this session's user had proved before. Absent where nobody would know. */
   nextEpoch?(loaded: Loaded): Promise<NextEpoch>
   /** Ends the other sessions of the user whom this one belongs to; how many. Absent where nobody knows them. */

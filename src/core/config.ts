@@ -4,6 +4,8 @@ import type { EventSink } from './events.ts'
 import type { Data } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
 import type { IdpLinks, Renewal } from './login.ts'
+import type { LoginFacts } from './login-facts.ts'
+import type { MaybePromise } from './maybe.ts'
 import type { ConflictPolicy } from './merge.ts'
 import type { Session } from './session.ts'
 
@@ -79,6 +81,8 @@ export interface ManagerConfig {
   passive?: ((request: unknown) => unknown) | undefined
   /** Which sessions hang on one at an identity provider; absent where nobody keeps that. */
   idpLinks?: IdpLinks | undefined
+  /** What is kept of a login that comes with this request; absent where nothing is. */
+  loginFacts?: ((request: unknown) => MaybePromise<LoginFacts>) | undefined
   /** False says that there is no hook for this request. */
   beforeSave?: ((request: unknown, session: Session) => unknown) | undefined
   /** Whether this call comes out of the request's own `beforeSave`. */

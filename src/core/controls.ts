@@ -1,6 +1,8 @@
+import type { Loaded } from './backend.ts'
 import type { Data } from './json.ts'
 import type { LoginOptions, ReauthenticatedOptions, RegenerateOptions } from './login.ts'
 import type { Duration } from './options.ts'
+import type { GoneReason } from './record.ts'
 
 /** What an adapter lets the functions of `holdfast` do to the session that a handler holds. */
 export interface SessionControls {
@@ -18,8 +20,12 @@ export interface UserControls extends SessionControls {
   /** Whom it belongs to, as stored. */
   readonly userId: string | undefined
   readonly authenticatedAt: number | undefined
+  /** Why the session that the request came with is no more, if it had one and that is known. */
+  readonly goneReason: GoneReason | undefined
   /** What its CSRF tokens are bound to: a new id that was asked for makes them worthless. Undefined as long as nothing is stored. */
   readonly csrfSubject: string | undefined
+  /** What is stored of it; null where nothing is, and where it is a session of another manager. */
+  storedAt(manager: object): Loaded | null
   login(userId: string, options?: LoginOptions): Promise<void>
   logout(options?: LogoutOptions): Promise<void>
   requireFresh(within: Duration): void

@@ -203,6 +203,19 @@ export class SessionRevokedError extends SessionError {
   }
 }
 
+/**
+ * The user has as many sessions as `maxSessionsPerUser` allows, and `onSessionLimit` is `deny`. Nothing was stored; the visitor keeps
+ * the session that they had. 403: who they are is known, and the same request may succeed once they have signed out elsewhere.
+ */
+export class SessionLimitError extends SessionError {
+  override readonly status = 403
+  override readonly expose = true
+
+  constructor() {
+    super('HOLDFAST_SESSION_LIMIT', 'signed in on too many devices: sign out on another one first')
+  }
+}
+
 /** The site lets this request begin no session (`onCreate`), and it asked for one by a login or a new id. Nothing was stored. */
 export class SessionRefusedError extends SessionError {
   override readonly status = 403

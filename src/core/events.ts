@@ -15,33 +15,37 @@ export type SessionEventName =
   | 'commit:error'
   | 'clock:skew'
   | 'keys:error'
+  | 'admin:action'
 
 /** What the engine says of an event. `id` and `value` are for the listener's eyes, never for a log. */
 export interface Occurrence {
   reason: string
   id?: string | undefined
   value?: unknown
+  /** Who has done it, where somebody has. */
+  actor?: string | undefined
 }
 
 /** Where the engine reports events: synchronously, and without an interest in the answer. */
 export type EventSink = (name: SessionEventName, occurrence: Occurrence, request: unknown) => void
 
 /**
- * What a listener gets. Only `reason` and `ref` are enumerable, so a logged event shows no id: `ref` stands for the
- * session (64 bits of an HMAC of the id). `key`, `value` and where it came from (`ctx` or `request`)
+ * What a listener gets. Only `reason`, `ref` and `actor` are enumerable, so a logged event shows no id: `ref` stands for the
+ * session (64 bits of an HMAC of the id), `actor` is who has acted on sessions of others. `key`, `value` and where it came from (`ctx` or `request`)
  * can be read.
  */
 export interface SessionEvent {
   readonly reason: string
   readonly ref?: string
+  readonly actor?: string
   readonly key: string | undefined
   readonly value: unknown
   readonly request?: unknown
 }
 
 export function describeEvent(occurrence: Occurrence, source: Record<string, unknown>, refOf: (id: string) => string): SessionEvent {
-  const { reason, id, value } = occurrence
-  const event = id === undefined ? { reason } : { reason, ref: refOf(id) }
+  const { reason, id, value, actor } = occurrence
+  const event = { reason, ...(id !== undefined && { ref: refOf(id) }), ...(actor !== undefined && { actor }) }
   for (const [name, hidden] of Object.entries({ key: id, value, ...source })) Object.defineProperty(event, name, { value: hidden })
   return event as SessionEvent
 }

@@ -2,6 +2,7 @@ import { controlsOf, type LogoutOptions, type SignalOptions, userControlsOf } fr
 import type { Data } from './json.ts'
 import type { LoginOptions, ReauthenticatedOptions, RegenerateOptions } from './login.ts'
 import type { Duration } from './options.ts'
+import type { GoneReason } from './record.ts'
 
 /**
  * Every method of a session, as a function: for data that hide a method's name, and for code that does not know the
@@ -36,6 +37,18 @@ export function userIdOf(session: object): string | undefined {
 /** When its user proved who they are, in ms since the epoch. */
 export function authenticatedAtOf(session: object): number | undefined {
   return userControlsOf(session).authenticatedAt
+}
+
+/**
+ * Why the session that the request came with is no more: `'evicted'` (its user has signed in elsewhere, and may have no more sessions
+ * than that), `'revoked'`, `'destroyed'`, `'expired'` …; undefined where it came without one, or nobody knows. The store is not asked:
+ * it said so when the session was loaded. It says `'evicted'` for a day, everything else for a minute. A login in the request ends it.
+ *
+ * @example
+ * if (goneReason(ctx.session) === 'evicted') ctx.body = 'You have signed in elsewhere.'
+ */
+export function goneReason(session: object): GoneReason | undefined {
+  return userControlsOf(session).goneReason
 }
 
 /** Logs a user in: a new id, a new life, and the session is theirs. When it returns, it is stored and the old id is dead. */

@@ -170,9 +170,12 @@ export class SessionManager {
   /** Ends the other sessions of this one's user, as far as they are kept; how many. */
   async endOthers(loaded: Loaded | null): Promise<number> {
     if (!loaded) return 0
-    const count = (await this.#config.backend.endOthers?.(loaded)) ?? 0
-    if (loaded.userId !== undefined) this.endedOf(loaded.userId)
-    return count
+    try {
+      return (await this.#config.backend.endOthers?.(loaded)) ?? 0
+    } finally {
+      // What fails may have ended some of them all the same.
+      if (loaded.userId !== undefined) this.endedOf(loaded.userId)
+    }
   }
 
   /**
@@ -268,6 +271,12 @@ export class SessionManager {
     if (session.destroyed) return saved
     const updated = await this.#updater.update({ session, request, intent, changed: true }, change)
     return updated.action === 'none' ? saved : updated
+  }
+
+  /** Asks for a session that is not there, and throws what the load of any other would: whether the store answers. */
+  async probe(): Promise<void> {
+    const { backend } = this.#config
+    await backend.load(backend.newId(undefined) ?? '', undefined)
   }
 
   close(): Promise<void> {

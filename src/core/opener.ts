@@ -32,7 +32,9 @@ export class Opener {
     const passive = this.#isPassive(request)
     if (!presented) return chain(this.#prepared(), () => this.fresh(request))
     return chain(this.#meet(presented, request), met => {
-      const session = met ?? this.fresh(request)
+      const over = met !== null && isOver(met)
+      const session = met && !over ? met : this.fresh(request)
+      if (over) session.gone = met.gone
       session.passive = passive
       return session
     })
@@ -128,7 +130,9 @@ export class Opener {
   /** Which of these a session still stands behind: an old cookie of another path must not lock its visitor out. */
   #meant([opened, ...others]: readonly Opened[], request: unknown, met: readonly Session[]): MaybePromise<Session | null> {
     if (opened) {
-      return chain(this.#follow(opened, request), session => this.#meant(others, request, session ? [...met, session] : met))
+      return chain(this.#follow(opened, request), session =>
+        this.#meant(others, request, session && !isOver(session) ? [...met, session] : met),
+      )
     }
     const rivals = met.flatMap(({ loaded, unreached, detached }) => loaded ?? (detached ? unreached : null) ?? [])
     // Two ids lead to one session where it has been renewed.
@@ -193,7 +197,9 @@ export class Opener {
     if (isGone(found)) {
       if (found.reused) emit('session:reuse', { reason: 'rotated', id }, request)
       else emit('session:gone', { reason: found.gone, id }, request)
-      return this.detached()
+      const session = this.detached()
+      session.gone = found.gone
+      return session
     }
     const now = this.#config.now()
     const policy = rulesOf(found.meta, this.#config.policy)
@@ -205,7 +211,9 @@ export class Opener {
     if (skew === 'ahead') return this.#unreached(value)
     if (expired) {
       emit('session:expired', { reason: expired, id, value: found.wire }, request)
-      return null
+      const session = new Session(null, policy, now)
+      session.gone = 'expired'
+      return session
     }
     const admit = (accepted: unknown): Session | null => {
       if (!accepted) {
@@ -226,6 +234,11 @@ export class Opener {
     this.#skewSaid = now
     this.#config.emit('clock:skew', { reason: skew }, request)
   }
+}
+
+/** Expired: nothing is left of it but the word, and a fresh one takes its place. */
+function isOver({ gone, detached }: Session): boolean {
+  return gone === 'expired' && !detached
 }
 
 function isList(presented: Presented): presented is readonly string[] {

@@ -4,7 +4,7 @@ import { type Data, dataOf, plainJson, sameJson } from './json.ts'
 import type { LifetimePolicy } from './lifetime.ts'
 import type { Proof } from './login.ts'
 import { isPromise } from './maybe.ts'
-import type { Life } from './record.ts'
+import type { GoneReason, Life } from './record.ts'
 import { escapeText } from './text.ts'
 
 /**
@@ -34,6 +34,8 @@ export class Session {
   proof: Proof | undefined
   /** No record stands behind it and none will: its own was ended by another request, or there may be none. */
   detached = false
+  /** Why the session that the token stood for is no more, as far as the store knew when it was opened. */
+  gone: GoneReason | undefined
   /** A record stands behind the token all the same: it could not be loaded, was not believed, or changed hands. Its end can be asked for. */
   unreached: Held | null = null
   /** Several came under one name, and none of them was taken: a logout ends them all. */
@@ -113,6 +115,7 @@ export class Session {
     this.loaded = loaded
     this.settled = true
     this.detached = false
+    this.gone = undefined
     if (keyed) this.id = loaded.value
   }
 

@@ -1,4 +1,4 @@
-import type { Loaded, WriteResult } from './backend.ts'
+import type { Loaded } from './backend.ts'
 import type { CommitResult, ManagerConfig } from './config.ts'
 import { draftOf } from './drafts.ts'
 import { SessionConflictError } from './errors.ts'
@@ -6,7 +6,7 @@ import { copy, type Data, parseData, plain } from './json.ts'
 import type { LaneLimits, Turn } from './lanes.ts'
 import { merge, sameGuards } from './merge.ts'
 import { type Session, snapshotOf } from './session.ts'
-import { MAX_ATTEMPTS, NONE, type Writer, type Writing } from './writer.ts'
+import { MAX_ATTEMPTS, NONE, type Sent, type Writer, type Writing } from './writer.ts'
 
 /** How many updates of one session may wait for each other in one process. */
 const MAX_QUEUED = 100
@@ -62,7 +62,7 @@ export class Updater {
       const draft = draftOf(this.#config, session, hook === false ? snapshotOf(data) : session.snapshot(), true)
       progress.filled = parseData(draft.text())
       const began = this.#config.now()
-      const written = (await writer.send(writing, draft, true)) as WriteResult
+      const written = (await writer.send(writing, draft, true)) as Sent
       if (written.status === 'written') {
         session.modified = true
         if (turn) writer.won(written.loaded.value, began, turn)

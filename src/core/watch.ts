@@ -1,11 +1,31 @@
 import { isAbsent, type Loaded } from './backend.ts'
 import type { ManagerConfig } from './config.ts'
 import type { SignalOptions } from './controls.ts'
+import { Endings } from './endings.ts'
 import { type SessionEnd, SessionEndedError } from './errors.ts'
 import { expiry, type LifetimePolicy, lastMomentOf, rulesOf } from './lifetime.ts'
 import { durationMs, mustBeKnown } from './options.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
+import type { Ended } from './store.ts'
+import { WatchIndex } from './watch-index.ts'
+
+/** Where it was said that it has ended, and the store could not be asked whether that is so. */
+const ASK_AGAIN_MS = 1000
+/** How many are looked at at once of those that the store has told of: there may be thousands. */
+const LOOKS_AT_ONCE = 16
+
+/**
+ * Why a session is looked at: its time has come; `told`: the store has said something, and may be wrong; `suspected`: this process has
+ * done something to it that may have ended it.
+ */
+type Cause = 'due' | 'told' | 'suspected'
+
+/** Who keeps the watches. */
+interface Keeper {
+  moved(watch: Watch, from: Loaded | null, to: Loaded | null): void
+  left(watch: Watch, known: Loaded | null): void
+}
 
 /**
  * Follows one session to its end, for an answer or a socket that stays open. When it would end, the store is asked: other requests
@@ -15,7 +35,7 @@ export class Watch {
   readonly session: Session
   readonly #config: ManagerConfig
   readonly #request: unknown
-  readonly #forget: (watch: Watch) => void
+  readonly #keeper: Keeper
   readonly #controller = new AbortController()
   #everyMs: number
   /** What this request's session had behind it when it was last looked at. */
@@ -26,30 +46,21 @@ export class Watch {
   #looking = false
   /** Something has happened since it began to look. */
   #stirred = false
-  /** This process has done something to the session that may have ended it. */
   #suspected = false
+  #told = false
   #over = false
 
-  constructor(config: ManagerConfig, session: Session, request: unknown, forget: (watch: Watch) => void) {
+  constructor(config: ManagerConfig, session: Session, request: unknown, keeper: Keeper) {
     this.session = session
     this.#config = config
     this.#request = request
-    this.#forget = forget
+    this.#keeper = keeper
     this.#everyMs = config.backend.watchMs ?? Number.POSITIVE_INFINITY
     this.arm()
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
-  }
-
-  /** What its session is stored under, as far as is known. */
-  get value(): string | undefined {
-    return this.#known?.value
-  }
-
-  get userId(): string | undefined {
-    return this.#known?.userId
   }
 
   /** The shortest of what was asked for counts. */
@@ -74,26 +85,30 @@ export class Watch {
     if (!known) return
     const { now, timers } = this.#config
     // At its last moment it still lives.
-    const leftMs = Math.min(lastMomentOf(known.life, this.#rulesFor(known)) + 1 - now(), this.#everyMs)
+    const atMost = this.#told ? Math.min(this.#everyMs, ASK_AGAIN_MS) : this.#everyMs
+    const leftMs = Math.min(lastMomentOf(known.life, this.#rulesFor(known)) + 1 - now(), atMost)
     if (leftMs === Number.POSITIVE_INFINITY) return
     this.#callOff = timers.after(Math.max(leftMs, 1), () => void this.look())
   }
 
-  /** Finds out whether the session still lives. `suspected`: there is a reason to doubt it. */
-  async look(suspected = false): Promise<void> {
+  /** Finds out whether the session still lives. */
+  async look(why: Cause = 'due'): Promise<void> {
     const known = this.#newest()
     if (!known || this.#over) return
-    this.#suspected ||= suspected
+    this.#suspected ||= why === 'suspected'
+    this.#told ||= why === 'told'
     if (this.#looking) {
       this.#stirred = true
       return
     }
     this.#looking = true
     this.#stirred = false
+    let failed = false
     try {
       const end = await this.#endOf(known)
       if (end) this.#end(end)
     } catch (cause) {
+      failed = true
       // Before its time it lives, for all that is known. Then nobody can say that it has not ended.
       if (this.#suspected || this.#expiry(known)) this.#end('unknown', { cause })
     } finally {
@@ -101,23 +116,32 @@ export class Watch {
     }
     if (this.#stirred) return this.look()
     this.#suspected = false
+    // What was only said ends nothing; it is asked for until there is an answer.
+    this.#told &&= failed
     this.arm()
   }
 
   stop(): void {
+    if (this.#over) return
     this.#over = true
     this.#callOff?.()
     this.#callOff = undefined
-    this.#forget(this)
+    this.#keeper.left(this, this.#known)
   }
 
   #newest(): Loaded | null {
     const { loaded } = this.session
     if (loaded !== this.#seen) {
       this.#seen = loaded
-      this.#known = loaded
+      this.#know(loaded)
     }
     return this.#known
+  }
+
+  #know(loaded: Loaded | null): void {
+    const before = this.#known
+    this.#known = loaded
+    if (!this.#over) this.#keeper.moved(this, before, loaded)
   }
 
   async #endOf(known: Loaded): Promise<SessionEnd | null> {
@@ -129,7 +153,7 @@ export class Watch {
     if (this.#newest() !== known) return null
     if (isGone(found)) return found.gone
     if (isAbsent(found)) return this.#expiry(known) ?? 'gone'
-    this.#known = found
+    this.#know(found)
     return this.#expiry(found)
   }
 
@@ -152,38 +176,102 @@ export class Watch {
 /** All that is followed in this process. */
 export class Watches {
   readonly #config: ManagerConfig
-  readonly #all = new Set<Watch>()
+  readonly #index = new WatchIndex<Watch>()
+  /** There is one while somebody follows a record. */
+  #endings: Endings | undefined
+  readonly #toLookAt = new Set<Watch>()
+  #looking = 0
+  #closed = false
 
   constructor(config: ManagerConfig) {
     this.#config = config
   }
 
   begin(session: Session, request: unknown): Watch {
-    const watch = new Watch(this.#config, session, request, ended => this.#all.delete(ended))
-    if (!watch.signal.aborted) this.#all.add(watch)
+    const watch = new Watch(this.#config, session, request, this)
+    if (!watch.signal.aborted) this.#index.bySession.add(session, watch)
     return watch
   }
 
   /** A request has written its session, or ended it; `before` is what stood behind it. */
   written(session: Session, before: Loaded | null): void {
-    for (const watch of this.#all) {
-      if (watch.session === session) watch.arm()
-      else if (before && watch.value === before.value && session.loaded?.value !== before.value) void watch.look(true)
-    }
+    const { loaded } = session
+    for (const watch of this.#index.bySession.of(session)) watch.arm()
+    if (this.#config.backend.evicts && loaded?.userId !== undefined && loaded.userId !== before?.userId)
+      this.endedOf(loaded.userId, session)
+    if (!before || loaded?.value === before.value) return
+    for (const watch of this.#index.byValue.of(before.value)) if (watch.session !== session) void watch.look('suspected')
   }
 
-  /** Sessions of this user were ended. */
-  endedOf(userId: string): void {
-    for (const watch of this.#all) if (watch.userId === userId) void watch.look(true)
+  /** Sessions of this user were ended, `but` that one. */
+  endedOf(userId: string, but?: Session): void {
+    for (const watch of this.#index.byUserId.of(userId)) if (watch.session !== but) void watch.look('suspected')
   }
 
   /** Sessions of all users were ended. */
   endedOfAll(): void {
-    for (const watch of this.#all) if (watch.userId !== undefined) void watch.look(true)
+    for (const watch of this.#index.byUserId.all()) void watch.look('suspected')
   }
 
   close(): void {
-    for (const watch of this.#all) watch.stop()
+    this.#closed = true
+    for (const watch of this.#index.bySession.all()) watch.stop()
+    this.#endings?.stop()
+  }
+
+  moved(watch: Watch, from: Loaded | null, to: Loaded | null): void {
+    this.#index.move(watch, from, to)
+    this.#listenIfAnybodyDoes()
+    const record = to?.record
+    if (!record || record.key === from?.record?.key) return
+    if (this.#endings?.mayHaveTold([record.key, record.userKey], watch.session.openedAt)) this.#lookAt(watch)
+  }
+
+  left(watch: Watch, known: Loaded | null): void {
+    this.#index.bySession.delete(watch.session, watch)
+    this.#index.move(watch, known, null)
+    this.#toLookAt.delete(watch)
+    this.#listenIfAnybodyDoes()
+  }
+
+  keys(): Iterable<string> {
+    return this.#index.byKey.names()
+  }
+
+  /** Another process may have ended these. */
+  told({ keys = [], userKey }: Ended): void {
+    for (const key of keys) for (const watch of this.#index.byKey.of(key)) this.#lookAt(watch)
+    if (userKey !== undefined) for (const watch of this.#index.byUserKey.of(userKey)) this.#lookAt(watch)
+  }
+
+  lookAtAll(): void {
+    for (const watch of this.#index.byKey.all()) this.#lookAt(watch)
+  }
+
+  #listenIfAnybodyDoes(): void {
+    const { backend, timers, now } = this.#config
+    if (this.#index.byKey.size === 0) {
+      this.#endings?.stop()
+      this.#endings = undefined
+    } else if (!this.#endings && backend.endings && !this.#closed) {
+      this.#endings = new Endings(backend.endings, timers.after, now, this)
+    }
+  }
+
+  #lookAt(watch: Watch): void {
+    this.#toLookAt.add(watch)
+    if (this.#looking < LOOKS_AT_ONCE) void this.#look()
+  }
+
+  async #look(): Promise<void> {
+    this.#looking++
+    // Not in the middle of what has brought us here.
+    await Promise.resolve()
+    for (const watch of this.#toLookAt) {
+      this.#toLookAt.delete(watch)
+      await watch.look('told')
+    }
+    this.#looking--
   }
 }
 

@@ -3,10 +3,18 @@ import type { CommitIntent, CommitResult, ManagerConfig } from './config.ts'
 import { Contention } from './contention.ts'
 import { newSubject, sameSubject } from './csrf.ts'
 import { changesHands, draftOf, tokenOf, userOf } from './drafts.ts'
-import { SessionConflictError, SessionGoneError, SessionHeadersSentError, SessionRefusedError, SessionRevokedError } from './errors.ts'
+import {
+  SessionConflictError,
+  SessionGoneError,
+  SessionHeadersSentError,
+  SessionLimitError,
+  SessionRefusedError,
+  SessionRevokedError,
+} from './errors.ts'
 import { type Data, parseData, plain } from './json.ts'
 import { type LaneLimits, Lanes, type Turn } from './lanes.ts'
 import { keptOfMerged } from './login.ts'
+import { type LoginFacts, withFacts } from './login-facts.ts'
 import { chain, isPromise, type MaybePromise } from './maybe.ts'
 import { merge } from './merge.ts'
 import { hookAnswer } from './opener.ts'
@@ -31,7 +39,12 @@ export interface Writing {
   intent: CommitIntent
   /** What a peer's store is told: the data differ, and nobody forced the write. */
   changed: boolean
+  /** What is kept of the login that it is, once that was asked for. */
+  facts?: LoginFacts
 }
+
+/** What became of a write that was not refused. */
+export type Sent = Exclude<WriteResult, { status: 'full' }>
 
 /** The second half of a request: from a changed session to the backend, through conflicts. */
 export class Writer {
@@ -143,7 +156,29 @@ export class Writer {
   }
 
   /** Null: a touch has failed, and the site does without. */
-  send(writing: Writing, draft: Draft, differs: boolean): MaybePromise<WriteResult | null> {
+  send(writing: Writing, draft: Draft, differs: boolean): MaybePromise<Sent | null> {
+    return chain(this.#withFacts(writing, draft), known =>
+      chain(this.#send(writing, known, differs), result => this.#unlessFull(writing, result)),
+    )
+  }
+
+  /** A login's draft, with what is kept of how it came. */
+  #withFacts(writing: Writing, draft: Draft): MaybePromise<Draft> {
+    const { loginFacts } = this.#config
+    if (!loginFacts || !logsIn(writing.session, draft)) return draft
+    return chain(writing.facts ?? loginFacts(writing.request), facts => {
+      writing.facts = facts
+      return { ...draft, meta: withFacts(draft.meta, facts) }
+    })
+  }
+
+  #unlessFull({ session, request }: Writing, result: WriteResult | null): Sent | null {
+    if (result?.status !== 'full') return result
+    this.#config.emit('session:refused', { reason: 'limit', id: session.id }, request)
+    throw new SessionLimitError()
+  }
+
+  #send(writing: Writing, draft: Draft, differs: boolean): MaybePromise<WriteResult | null> {
     const { session, intent, request } = writing
     const { backend } = this.#config
     const { loaded } = session
@@ -333,6 +368,11 @@ export class Writer {
     session.refill(keptOfMerged(result.data, mine, intent.renewal?.keep ?? true))
     return true
   }
+}
+
+/** Whether a session begins to be somebody's by this write, or is so anew. */
+function logsIn({ loaded, proof }: Session, { userId }: Draft): boolean {
+  return userId !== undefined && (userId !== loaded?.userId || proof?.begins !== undefined)
 }
 
 function failing(result: CommitResult, outcome: Pending | Gone | undefined): CommitResult {

@@ -14,8 +14,9 @@ import type { Warnings } from '../core/warnings.ts'
 import { composeManager, type Place } from '../create.ts'
 import type { Secret } from '../crypto/cookie-signature.ts'
 import { createRefs, newId } from '../crypto/session-id.ts'
-import { BesideUsers, timesOf, userBy } from '../native/beside.ts'
+import { type KnownUsers, NO_INDEX, timesOf, userBy, usersOf } from '../native/beside.ts'
 import { rememberOf } from '../native/options.ts'
+import { People } from '../native/people.ts'
 import { skips } from '../request/skip.ts'
 import { isSecure } from './connection.ts'
 import { Cookie, type CookieOptions } from './cookie.ts'
@@ -51,7 +52,7 @@ export class DropInPlan implements Plan {
   /** Whether it says when the session began: `absoluteTimeout` asks for it. */
   readonly marksBeginnings: boolean
   /** Whose sessions the store holds. */
-  readonly users: BesideUsers
+  readonly people: People
   /** How long the store may take for one call. */
   readonly timeoutMs: number
   readonly warnings: Warnings
@@ -80,8 +81,9 @@ export class DropInPlan implements Plan {
     this.marksTouches = this.peers && this.policy.beside?.markMs !== undefined
     this.marksBeginnings = this.peers && this.policy.absoluteMs !== null
     this.timeoutMs = durationMs('storeTimeout', options.storeTimeout ?? DEFAULT_STORE_TIMEOUT_MS)
-    this.users = new BesideUsers(options.store, this.name, this.timeoutMs)
-    this.manager = this.#manager()
+    const known = usersOf(options.store, { scope: this.name, storeTimeout: this.timeoutMs, device: options.device, warnings })
+    this.manager = this.#manager(known)
+    this.people = new People(known?.users, this.manager, NO_INDEX)
   }
 
   /** The secrets, the first of which signs; none where neither option nor request has one. */
@@ -121,15 +123,6 @@ export class DropInPlan implements Plan {
     return this.#options.explain === true
   }
 
-  /** Ends all sessions of a user, and the answers that stay open with them. */
-  async revokeAll(userId: string): Promise<number> {
-    try {
-      return await this.users.revokeAll(userId)
-    } finally {
-      this.manager.endedOf(userId)
-    }
-  }
-
   skip(req: IncomingMessage): boolean {
     return skips(this.#options.skip?.(req))
   }
@@ -154,13 +147,13 @@ export class DropInPlan implements Plan {
     return beside ? { ...policy, beside } : policy
   }
 
-  #manager(): SessionManager {
+  #manager(known: KnownUsers | undefined): SessionManager {
     const { onStoreError, passive, user } = this.#options
     const refOf = createRefs()
     // Nobody's request where a store is asked by an id.
     const reqOf = (request: unknown) => (request as DropInRequest | undefined)?.req
     return composeManager({
-      place: this.#place(),
+      place: this.#place(known),
       protection: 'none',
       scope: this.name,
       policy: this.policy,
@@ -171,12 +164,15 @@ export class DropInPlan implements Plan {
       reissue: 'when-new',
       ownLife: 'by-app',
       storeTimeout: this.timeoutMs,
+      loginFacts: known?.loginFacts,
       rememberTimeout: rememberOf(this.#options),
       userOf: userBy<Data>(user),
       conflict: this.#options.conflict,
       guard: this.#options.guard,
       onGone: this.#options.onGone,
       onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, reqOf(request)) : onStoreError,
+      maxSessionsPerUser: this.#options.maxSessionsPerUser,
+      onSessionLimit: this.#options.onSessionLimit,
       maxRecordBytes: this.#options.maxRecordBytes,
       passive: passive && (request => passive(reqOf(request))),
       beforeSave: request => {
@@ -186,11 +182,11 @@ export class DropInPlan implements Plan {
     })
   }
 
-  #place(): Place {
+  #place(known: KnownUsers | undefined): Place {
     const { store } = this.#options
     if (!isSessionStore(store)) return { in: 'peer-store', port: connectPort, ended: EndedIds.of(this.store) }
     const idFor = (request: unknown, partition?: string) => this.newId((request as DropInRequest).req, () => newId(partition))
-    return { in: 'store', store, newId: idFor, epochs: this.users.epochs }
+    return { in: 'store', store, newId: idFor, epochs: known?.epochs }
   }
 }
 

@@ -6,7 +6,7 @@ import type { AnyData } from '../core/session-data.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
-import type { Users } from '../native/beside.ts'
+import { type PeopleMethods, peopleMethods } from '../native/people.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
 import { isBelow } from './connection.ts'
 import { Cookie } from './cookie.ts'
@@ -33,16 +33,10 @@ export interface NativeOptions {
 }
 
 /** The middleware for sessions, for Express, connect and node:http, and the way to one without a handler. */
-export interface SessionMiddleware<D extends object = ExpressData> {
+export interface SessionMiddleware<D extends object = ExpressData> extends PeopleMethods {
   (req: Bearer, res: Bearer, next: Done): void
   /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
   load(req: Pick<IncomingMessage, 'headers'>): Promise<D | null>
-  /** With a Holdfast store: the live sessions of a user (see `login` and the option `user`), oldest first. */
-  list: Users['list']
-  /** With a Holdfast store: ends all sessions of a user, "log out everywhere". How many there were. */
-  revokeAll: Users['revokeAll']
-  /** With a Holdfast store: a ticket for `login(session, userId, { ticket })`, taken before the password is checked. */
-  beginLogin: Users['beginLogin']
   /** Calls `listener` at an event of sessions, such as `session:expired`. */
   on(name: SessionEventName, listener: (event: SessionEvent) => void): this
   off(name: SessionEventName, listener: (event: SessionEvent) => void): this
@@ -102,14 +96,15 @@ function native(sessions: Sessions<object>, options: NativeOptions = {}): Sessio
     if (plan.property.taken(req)) next()
     else run(plan, req, res, next)
   }
-  return Object.assign(middleware, {
-    load: sessions.load.bind(sessions),
-    list: sessions.list.bind(sessions),
-    revokeAll: sessions.revokeAll.bind(sessions),
-    beginLogin: sessions.beginLogin.bind(sessions),
-    on: sessions.on.bind(sessions),
-    off: sessions.off.bind(sessions),
-  }) as unknown as SessionMiddleware<object>
+  return Object.assign(
+    middleware,
+    peopleMethods(() => sessions),
+    {
+      load: sessions.load.bind(sessions),
+      on: sessions.on.bind(sessions),
+      off: sessions.off.bind(sessions),
+    },
+  ) as unknown as SessionMiddleware<object>
 }
 
 function dropIn(given: SessionOptions): SessionMiddleware<object> {
@@ -134,20 +129,21 @@ function dropIn(given: SessionOptions): SessionMiddleware<object> {
   }
 
   const load = (req: IncomingMessage): Promise<AnyData | null> => plan.begin(req).load()
-  return Object.assign(middleware, {
-    load,
-    list: async (userId: string) => plan.users.list(userId),
-    revokeAll: async (userId: string) => plan.revokeAll(userId),
-    beginLogin: async (userId: string) => plan.users.beginLogin(userId),
-    on(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
-      hub.on(name, listener)
-      return this
+  return Object.assign(
+    middleware,
+    peopleMethods(() => plan.people),
+    {
+      load,
+      on(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
+        hub.on(name, listener)
+        return this
+      },
+      off(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
+        hub.off(name, listener)
+        return this
+      },
     },
-    off(this: object, name: SessionEventName, listener: (event: SessionEvent) => void) {
-      hub.off(name, listener)
-      return this
-    },
-  }) as unknown as SessionMiddleware<object>
+  ) as unknown as SessionMiddleware<object>
 }
 
 /** `req.sessionStore`: the store that was given, one of ours by its express-session face, or a new one in memory. */

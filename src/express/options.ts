@@ -1,10 +1,11 @@
 import { cookieProblems } from '../cookie/attributes.ts'
 import { PEER_STORE } from '../core/notices.ts'
 import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
-import { checkPolicies } from '../core/policies.ts'
+import { checkPolicies, checkUserLimit } from '../core/policies.ts'
 import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { checkUser, timesOf } from '../native/beside.ts'
+import { checkDevice } from '../native/devices.ts'
 import { checkEnvironment } from '../native/environment.ts'
 import { rememberOf } from '../native/options.ts'
 import type { SessionOptions } from './types.ts'
@@ -23,11 +24,13 @@ export function check(options: SessionOptions): void {
   mustBeFunction('skip', skip)
   mustBeFunction('passive', passive)
   checkPolicies(options)
+  checkUserLimit(options, store ?? {})
   checkEnvironment({ explain: options.explain })
   if (storeTimeout !== undefined) durationMs('storeTimeout', storeTimeout)
   timesOf(options)
   rememberOf(options)
   checkUser(options.user, store)
+  checkDevice(options.device, store)
   const problems = options.strict ? browserProblems(options) : []
   if (problems.length > 0) throw new TypeError(problems.join('; '))
 }

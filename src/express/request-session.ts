@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { whenClosed } from '../core/closing.ts'
 import { describeEvent, type SessionEvent, type SessionEventName } from '../core/events.ts'
+import type { Asker } from '../core/login-facts.ts'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { markVary, restrictCaching } from '../request/caching.ts'
-import { whenClosed } from '../request/closing.ts'
 import { type RequestPlan, RequestSession } from '../request/request-session.ts'
 import { type Gatekeeper, HeldResponse } from './held-response.ts'
 import type { RequestProperty } from './property.ts'
@@ -47,6 +48,12 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
 
   get source(): IncomingMessage {
     return this.req
+  }
+
+  /** Express's setting `trust proxy` says whether proxies are believed; without Express they are not. */
+  get asker(): Asker {
+    const { headers, ip = this.req.socket?.remoteAddress } = this.req as IncomingMessage & { ip?: string }
+    return { ip, userAgent: headers['user-agent'] }
   }
 
   /** Of a request that shall have no session, and whose answer waits for nothing. */
@@ -138,7 +145,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   }
 
   protected onClose(listener: () => void): void {
-    if (this.#res) whenClosed(this.#res, listener)
+    if (this.#res) whenClosed(this.#res, this.req.socket, listener)
   }
 
   protected asksToSkip(): boolean {

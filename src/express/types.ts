@@ -6,6 +6,7 @@ import type { Policies } from '../core/policies.ts'
 import type { AnyData, SessionData as Augmented, DefaultData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 import type { Secret } from '../crypto/cookie-signature.ts'
+import type { DeviceOption } from '../native/devices.ts'
 import type { Cookie, CookieOptions } from './cookie.ts'
 import type { Store } from './store.ts'
 
@@ -97,6 +98,8 @@ export interface SessionOptions extends Policies {
   rememberTimeout?: Duration | undefined
   /** Holdfast's, with a Holdfast store: whose session it is, by its data; a text of 1 to 255 octets, or nothing for nobody's. */
   user?: ((data: AnyData) => string | null | undefined) | undefined
+  /** Holdfast's, with a Holdfast store: what is kept of the device at each login, for `list`. Default false. */
+  device?: DeviceOption | undefined
 }
 
 /** What a session has beside your data. */

@@ -12,8 +12,9 @@ import type { Warnings } from '../core/warnings.ts'
 import { composeManager, keysOf, type LegacyReaders, type Place } from '../create.ts'
 import type { KeyInput } from '../crypto/keyring.ts'
 import { newId } from '../crypto/session-id.ts'
-import { BesideUsers, userBy } from '../native/beside.ts'
+import { type KnownUsers, NO_INDEX, userBy, usersOf } from '../native/beside.ts'
 import { rememberOf } from '../native/options.ts'
+import { People } from '../native/people.ts'
 import { skips } from '../request/skip.ts'
 import { DropInRequest } from './drop-in-request.ts'
 import { emitOnApp } from './events.ts'
@@ -57,7 +58,7 @@ export class DropInPlan implements Plan {
   /** Whether a session can say whose it is: not in a cookie that anybody can write. */
   readonly knowsUsers: boolean
   /** Whose sessions the store holds. */
-  readonly users: BesideUsers
+  readonly people: People
   /** The short way to a cookie, where nothing stands between us and Koa's. */
   readonly ownCookies: OwnCookies
   readonly #keysOf: () => readonly KeyInput[] | undefined
@@ -73,10 +74,11 @@ export class DropInPlan implements Plan {
     this.cookieNames = this.external ? [] : [options.key, `${options.key}.sig`, ...(this.readers?.cookieNames ?? [])]
     this.knowsUsers = stored || options.signed || options.encrypt === true
     const { ContextStore, store, key, storeTimeout } = options
-    this.users = new BesideUsers(ContextStore ? undefined : store, key, storeTimeout)
+    const known = usersOf(ContextStore ? undefined : store, { scope: key, storeTimeout, device: options.device, warnings: shared.warnings })
     this.ownCookies = new OwnCookies(app, shared.koas, options)
     this.#keysOf = () => sealingKeys(app.keys)
-    this.manager = this.#manager(shared, stored)
+    this.manager = this.#manager(shared, stored, known)
+    this.people = new People(known?.users, this.manager, NO_INDEX)
   }
 
   get autoCommit(): boolean {
@@ -85,15 +87,6 @@ export class DropInPlan implements Plan {
 
   get explains(): boolean {
     return this.options.explain === true
-  }
-
-  /** Ends all sessions of a user, and the answers that stay open with them. */
-  async revokeAll(userId: string): Promise<number> {
-    try {
-      return await this.users.revokeAll(userId)
-    } finally {
-      this.manager.endedOf(userId)
-    }
   }
 
   skip(ctx: Context): boolean {
@@ -108,14 +101,14 @@ export class DropInPlan implements Plan {
     return new DropInRequest(ctx, this)
   }
 
-  #manager(shared: DropInShared, stored: boolean): SessionManager {
+  #manager(shared: DropInShared, stored: boolean, known: KnownUsers | undefined): SessionManager {
     const { options } = this
     const { valid, onStoreError, passive, user } = options
     const ctxOf = (request: unknown) => (request as DropInRequest).ctx
     const emit = emitOnApp(shared.refOf)
     const sealed = options.encrypt && !stored
     return composeManager({
-      place: this.#place(shared, stored),
+      place: this.#place(shared, stored, known),
       protection: sealed ? 'sealed' : 'none',
       keys: sealed ? keysOf(this.#keysOf, NO_KEYS, emit, ring => this.readers?.accept(ring)) : undefined,
       revokedOrigins: this.readers?.revokedOrigins,
@@ -128,12 +121,15 @@ export class DropInPlan implements Plan {
       reissue: 'on-save',
       ownLife: 'by-app',
       storeTimeout: options.storeTimeout === undefined ? undefined : durationMs('storeTimeout', options.storeTimeout),
+      loginFacts: known?.loginFacts,
       rememberTimeout: rememberOf(options),
       userOf: userBy<Data>(user),
       conflict: options.conflict,
       guard: options.guard,
       onGone: options.onGone,
       onStoreError: typeof onStoreError === 'function' ? (error, request) => onStoreError(error, ctxOf(request)) : onStoreError,
+      maxSessionsPerUser: options.maxSessionsPerUser,
+      onSessionLimit: options.onSessionLimit,
       maxRecordBytes: options.maxRecordBytes,
       passive: passive && (request => passive(ctxOf(request))),
       valid: valid && ((request, wire) => valid(ctxOf(request), wire as object)),
@@ -142,12 +138,12 @@ export class DropInPlan implements Plan {
     })
   }
 
-  #place({ ended }: DropInShared, stored: boolean): Place {
+  #place({ ended }: DropInShared, stored: boolean, known: KnownUsers | undefined): Place {
     const { genid, prefix = '', store, ContextStore } = this.options
     if (!stored) return { in: 'cookie', format: koaFormat }
     if (ContextStore || !isSessionStore(store)) return { in: 'peer-store', port: koaSessionPort, ended }
     const idFor = (request: unknown, partition?: string) => (genid ? (request as DropInRequest).newId() : prefix + newId(partition))
-    return { in: 'store', store, newId: idFor, epochs: this.users.epochs }
+    return { in: 'store', store, newId: idFor, epochs: known?.epochs }
   }
 }
 

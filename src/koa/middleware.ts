@@ -9,7 +9,7 @@ import { isSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
 import { createRefs } from '../crypto/session-id.ts'
-import type { Users } from '../native/beside.ts'
+import { type PeopleMethods, peopleMethods } from '../native/people.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
 import { ContextProperty, Instance } from './context.ts'
 import { csrf } from './csrf.ts'
@@ -30,24 +30,15 @@ export interface NativeOptions {
 }
 
 /** Koa's middleware for sessions, and the way to one without a handler. */
-export interface SessionMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, SessionContext<D>> {
+export interface SessionMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, SessionContext<D>>, PeopleMethods {
   /** The data of a request's session, or null: for a WebSocket upgrade. It never creates, changes or sets anything. */
   load(request: IncomingMessage): Promise<D | null>
-  /** With a Holdfast store: the live sessions of a user (see `login` and the option `user`), oldest first. */
-  list: Users['list']
-  /** With a Holdfast store: ends all sessions of a user, "log out everywhere". How many there were. */
-  revokeAll: Users['revokeAll']
-  /** With a Holdfast store: a ticket for `login(session, userId, { ticket })`, taken before the password is checked. */
-  beginLogin: Users['beginLogin']
 }
 
 /** The same in native mode. */
-export interface NativeMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, NativeContext<D>> {
+export interface NativeMiddleware<D extends object = DefaultData> extends Middleware<DefaultState, NativeContext<D>>, PeopleMethods {
   /** The manager's own, like the others. */
   load: Sessions<D>['load']
-  list: Sessions<D>['list']
-  revokeAll: Sessions<D>['revokeAll']
-  beginLogin: Sessions<D>['beginLogin']
 }
 
 /** A Koa app, whatever its state and context are. */
@@ -98,11 +89,10 @@ function dropIn(options: CreateSessionOptions, app: KoaApp): SessionMiddleware<o
   sayWhatIsNotPromised(resolved, warnings)
   const shared = { ended: new EndedIds(), warnings, refOf: createRefs(), koas: koasOf(app) }
   const plan = livePlan(options, app, shared)
-  return Object.assign(mount(app, options.property ?? 'session', plan, warnings), {
-    list: async (userId: string) => plan().users.list(userId),
-    revokeAll: async (userId: string) => plan().revokeAll(userId),
-    beginLogin: async (userId: string) => plan().users.beginLogin(userId),
-  })
+  return Object.assign(
+    mount(app, options.property ?? 'session', plan, warnings),
+    peopleMethods(() => plan().people),
+  )
 }
 
 function acceptOldSpelling(options: CreateSessionOptions & { maxage?: CreateSessionOptions['maxAge'] }): void {
@@ -127,12 +117,8 @@ function native(sessions: Sessions<object>, app: KoaApp, options: NativeOptions 
   // The manager's own looks at `origins`, too.
   return Object.assign(
     mount(app, property, () => plan, warnings),
-    {
-      load: sessions.load.bind(sessions),
-      list: sessions.list.bind(sessions),
-      revokeAll: sessions.revokeAll.bind(sessions),
-      beginLogin: sessions.beginLogin.bind(sessions),
-    },
+    peopleMethods(() => sessions),
+    { load: sessions.load.bind(sessions) },
   )
 }
 

@@ -1,9 +1,10 @@
 import { cookieProblems } from '../cookie/attributes.ts'
 import type { Beside, LifetimePolicy } from '../core/lifetime.ts'
 import { durationMs, mustBeFunction, mustHaveMethods } from '../core/options.ts'
-import { checkPolicies } from '../core/policies.ts'
+import { checkPolicies, checkUserLimit } from '../core/policies.ts'
 import { isSessionStore } from '../core/store.ts'
 import { checkUser, timesOf } from '../native/beside.ts'
+import { checkDevice } from '../native/devices.ts'
 import { checkEnvironment } from '../native/environment.ts'
 import { rememberOf } from '../native/options.ts'
 import { koaReaders } from './readers.ts'
@@ -53,7 +54,9 @@ function check(options: CreateSessionOptions): void {
   const own = resolve(options)
   checkTimes(own)
   checkUser(own.user, ContextStore || store)
+  checkDevice(own.device, ContextStore || store)
   checkPolicies(options)
+  checkUserLimit(own, ContextStore || store)
   checkEnvironment({ explain: options.explain })
   if (sameSite !== null) expect('sameSite', sameSite, 'string')
   if (store !== undefined && !isSessionStore(store)) mustHaveMethods('store', store, STORE_METHODS)

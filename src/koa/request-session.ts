@@ -1,8 +1,9 @@
 import type { Context } from 'koa'
+import { whenClosed } from '../core/closing.ts'
+import type { Asker } from '../core/login-facts.ts'
 import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import type { Caching } from '../request/caching.ts'
-import { whenClosed } from '../request/closing.ts'
 import { RequestSession } from '../request/request-session.ts'
 import { beforeHead, keepNoStore, keepThroughErrors, markCaching, markVary, setsAny } from './headers.ts'
 import type { Plan } from './plan.ts'
@@ -25,6 +26,12 @@ export abstract class KoaRequestSession extends RequestSession {
     return this.ctx
   }
 
+  /** `app.proxy` says whether proxies are believed. */
+  get asker(): Asker {
+    const { ip, req } = this.ctx
+    return { ip, userAgent: req.headers['user-agent'] }
+  }
+
   protected get headersSent(): boolean {
     return this.ctx.res.headersSent
   }
@@ -43,7 +50,7 @@ export abstract class KoaRequestSession extends RequestSession {
   }
 
   protected onClose(listener: () => void): void {
-    whenClosed(this.ctx.res, listener)
+    whenClosed(this.ctx.res, this.ctx.req.socket, listener)
   }
 
   /** Of an error's answer, too, in which Koa keeps nothing else. */

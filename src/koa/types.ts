@@ -6,6 +6,7 @@ import type { Policies } from '../core/policies.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 import type { ReaderOptions } from '../create.ts'
+import type { DeviceOption } from '../native/devices.ts'
 
 /** A koa-session store. */
 export interface KoaSessionStore {
@@ -90,6 +91,8 @@ export interface SessionOptions extends Policies {
   rememberTimeout?: Duration | undefined
   /** Holdfast's, with a Holdfast store: whose session it is, by its data; a text of 1 to 255 octets, or nothing for nobody's. */
   user?: ((data: AnyData) => string | null | undefined) | undefined
+  /** Holdfast's, with a Holdfast store: what is kept of the device at each login, for `list`. Default false. */
+  device?: DeviceOption | undefined
   /** Holdfast's: encrypt the cookie with `app.keys` (cookie mode only). Default false. */
   encrypt?: boolean | undefined
   /**

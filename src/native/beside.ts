@@ -1,13 +1,15 @@
 import { DEFAULT_STORE_TIMEOUT_MS } from '../backends/ask.ts'
 import { Epochs } from '../backends/epochs.ts'
-import { type UserSession, UserSessions, type Users } from '../backends/users.ts'
+import { UserSessions, type Users } from '../backends/users.ts'
 import { MAX_COOKIE_AGE_MS } from '../cookie/attributes.ts'
 import type { Beside } from '../core/lifetime.ts'
+import type { LoginFacts } from '../core/login-facts.ts'
+import type { MaybePromise } from '../core/maybe.ts'
 import { type Duration, durationMs, mustBeFunction } from '../core/options.ts'
 import { isIndexedSessionStore } from '../core/store.ts'
 import { checkUserId } from '../core/user-id.ts'
-
-export type { Users }
+import type { Warnings } from '../core/warnings.ts'
+import { type DeviceOption, loginFactsBy } from './devices.ts'
 
 /** Holdfast's own options, as both drop-ins have them beside their peer's. */
 interface BesideOptions {
@@ -58,33 +60,30 @@ export function userBy<D>(user: ((data: D) => string | null | undefined) | undef
   }
 }
 
-/** The users of a drop-in's store; where it keeps no index of them, who says so. */
-export class BesideUsers implements Pick<Users, 'list' | 'revokeAll' | 'beginLogin'> {
+/** What an app is told whose store cannot say whose sessions it holds. */
+export const NO_INDEX = "to know whose sessions there are, give session() one of Holdfast's stores"
+
+/** What a drop-in knows of its users. */
+export interface KnownUsers {
+  users: Users
   /** Since when their sessions count. */
-  readonly epochs: Epochs | undefined
-  readonly #users: Users | undefined
+  epochs: Epochs
+  /** What is kept of their logins. */
+  loginFacts: (request: unknown) => MaybePromise<LoginFacts>
+}
 
-  constructor(store: unknown, scope: string, storeTimeout: Duration | undefined) {
-    if (!isIndexedSessionStore(store)) return
-    const timeoutMs = inMs('storeTimeout', storeTimeout) ?? DEFAULT_STORE_TIMEOUT_MS
-    this.epochs = new Epochs(store, { scope, timeoutMs, longestLifeMs: MAX_COOKIE_AGE_MS, now: () => Date.now() })
-    this.#users = new UserSessions(store, scope, timeoutMs, this.epochs)
-  }
+interface UsersOptions {
+  scope: string
+  storeTimeout: Duration | undefined
+  device: DeviceOption | undefined
+  warnings: Warnings
+}
 
-  async list(userId: string): Promise<UserSession[]> {
-    return this.#known.list(userId)
-  }
-
-  async revokeAll(userId: string): Promise<number> {
-    return this.#known.revokeAll(userId)
-  }
-
-  async beginLogin(userId: string): Promise<{ ticket: string }> {
-    return this.#known.beginLogin(userId)
-  }
-
-  get #known(): Users {
-    if (this.#users) return this.#users
-    throw new TypeError("to know whose sessions there are, give session() one of Holdfast's stores")
-  }
+/** Of the users of a drop-in's store; undefined where it keeps no index of them. */
+export function usersOf(store: unknown, { scope, storeTimeout, device = false, warnings }: UsersOptions): KnownUsers | undefined {
+  if (!isIndexedSessionStore(store)) return undefined
+  const timeoutMs = inMs('storeTimeout', storeTimeout) ?? DEFAULT_STORE_TIMEOUT_MS
+  const epochs = new Epochs(store, { scope, timeoutMs, longestLifeMs: MAX_COOKIE_AGE_MS, now: () => Date.now() })
+  const users = new UserSessions(store, scope, timeoutMs, epochs)
+  return { users, epochs, loginFacts: loginFactsBy({ device, timeoutMs, warnings }) }
 }

@@ -14,6 +14,7 @@ import { AuditReport } from './audit/audit.ts'
 import { startMessage } from './audit/start-check.ts'
 import { userBy } from './beside.ts'
 import { CsrfTokens } from './csrf.ts'
+import { loginFactsBy } from './devices.ts'
 import { factsOf } from './facts.ts'
 import { guestsOf } from './guests.ts'
 import { legacyReadersOf } from './legacy-cookies.ts'
@@ -85,10 +86,15 @@ export function createSessions<D extends object = DefaultData>(options: CreateSe
     rememberTimeout,
     rotation: rotationOf(options),
     storeTimeout,
+    maxSessionsPerUser: options.maxSessionsPerUser,
+    onSessionLimit: options.onSessionLimit,
     maxRecordBytes,
     shape: schema || version ? { schema, version, migrate } : undefined,
     passive: passive && (request => passive(sourceOf(request) as never)),
     idpLinks: idp,
+    loginFacts: isIndexedSessionStore(store)
+      ? loginFactsBy({ device: options.device ?? true, timeoutMs: storeTimeout, warnings })
+      : undefined,
     now,
   })
   const notice = options.revocations ? REVOCABLE_COOKIE_MODE : COOKIE_MODE

@@ -7,7 +7,7 @@ import type { CreateSessionsOptions } from './options.ts'
 
 /** What the audit may know of a manager. Taken once, when it is made. */
 export function factsOf(
-  options: Pick<CreateSessionsOptions<never>, 'store' | 'revocations' | 'user' | 'policy' | 'insecure'>,
+  options: Pick<CreateSessionsOptions<never>, 'store' | 'revocations' | 'user' | 'policy' | 'insecure' | 'maxSessionsPerUser'>,
   transport: TokenTransport,
   { idleMs, absoluteMs }: LifetimePolicy,
   anonymousMs: number,
@@ -31,7 +31,6 @@ export function factsOf(
     // What native mode does, whatever the options are.
     noStore: true,
     revocations: revocations !== undefined,
-    // To be filled in by the option that brings it.
-    maxSessions: null,
+    maxSessions: options.maxSessionsPerUser ?? null,
   }
 }

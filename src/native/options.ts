@@ -3,7 +3,7 @@ import { MAX_COOKIE_AGE_MS } from '../cookie/attributes.ts'
 import type { CookieOptions } from '../cookie/transport.ts'
 import type { LifetimePolicy } from '../core/lifetime.ts'
 import { type Duration, durationMs, mustBeFunction, mustBeKnown, mustHaveMethods } from '../core/options.ts'
-import { checkPolicies, type Policies } from '../core/policies.ts'
+import { checkPolicies, checkUserLimit, type Policies } from '../core/policies.ts'
 import { isStandardSchema, type StandardSchema } from '../core/schema.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { type IndexedSessionStore, isIndexedSessionStore, type SessionStore } from '../core/store.ts'
@@ -11,6 +11,7 @@ import type { TokenTransport } from '../core/transport.ts'
 import { isProvider, type KeysOption } from '../crypto/key-source.ts'
 import { checkPolicy, rememberOf, timeoutsOf } from './assurance.ts'
 import type { PolicyName } from './audit/levels.ts'
+import { checkDevice, type DeviceOption } from './devices.ts'
 import { checkEnvironment } from './environment.ts'
 import { checkPlaces } from './places.ts'
 
@@ -73,6 +74,11 @@ export interface CreateSessionsOptions<D extends object = DefaultData> extends P
    */
   user?: ((data: D) => string | null | undefined) | undefined
   /**
+   * What is kept of the device at each login, for `list`: a label of its user agent, its address (by default the network alone), and the
+   * place that `locate` names. Default: on with a store that keeps an index, with truncated addresses and without places.
+   */
+  device?: DeviceOption | undefined
+  /**
    * What the data look like: a validator of zod, valibot, arktype or any other Standard Schema. Data that do not fit, after `migrate`,
    * are a fresh session and an event. In cookie mode it must be synchronous.
    */
@@ -119,7 +125,10 @@ const OPTIONS = [
   'onGone',
   'storeTimeout',
   'onStoreError',
+  'maxSessionsPerUser',
+  'onSessionLimit',
   'user',
+  'device',
   'passive',
   'onCreate',
   'schema',
@@ -146,6 +155,7 @@ export function check<D extends object>(options: CreateSessionsOptions<D>): void
   if (store && options.cookie?.chunks)
     throw new TypeError('cookie.chunks is for encrypted cookies: with a store the cookie holds an id only')
   checkPolicies(options)
+  checkUserLimit(options, store)
   checkEnvironment(options)
   if (transport && options.insecure) throw new TypeError('createSessions: insecure is about the cookie, and there is a transport')
   checkPolicy(options)
@@ -158,6 +168,7 @@ export function check<D extends object>(options: CreateSessionsOptions<D>): void
       'createSessions: user needs a store that keeps an index (listByUser, deleteByUser, list, deleteExpired), or in cookie mode revocations',
     )
   }
+  checkDevice(options.device, store)
   // A NUL parts the scope from what it is hashed with.
   if (scope !== undefined && (typeof scope !== 'string' || scope === '' || /\p{Cc}/u.test(scope)))
     throw new TypeError('scope must be a text without control characters')

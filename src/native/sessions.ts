@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { IdpSessions } from '../backends/idp-sessions.ts'
 import type { LegacyReaders } from '../backends/readers.ts'
-import type { UserSession, Users } from '../backends/users.ts'
+import type { Users } from '../backends/users.ts'
 import { CookieTransport } from '../cookie/transport.ts'
 import type { Presented } from '../core/backend.ts'
 import type { SignalOptions } from '../core/controls.ts'
@@ -15,6 +15,17 @@ import { everyMs } from '../core/watch.ts'
 import type { AuditReport } from './audit/audit.ts'
 import type { CsrfTokens } from './csrf.ts'
 import { endingLegacy } from './legacy-cookies.ts'
+import {
+  type ListOptions,
+  type PageOptions,
+  People,
+  type PeopleMethods,
+  type RevokeAllOptions,
+  type SiteSessions,
+  type UserSession,
+} from './people.ts'
+
+const NO_USERS = 'createSessions: to know whose sessions there are, give it a store that keeps an index, or in cookie mode revocations'
 
 /** Marks managers, the same in each copy of this package. */
 const SESSIONS = Symbol.for('holdfast.sessions')
@@ -58,7 +69,7 @@ export interface SessionsParts {
 }
 
 /** The sessions of a site. Hand them to an adapter; ask them directly where there is no handler. */
-export class Sessions<D extends object = DefaultData> {
+export class Sessions<D extends object = DefaultData> implements PeopleMethods {
   /** For adapters. */
   readonly manager: SessionManager
   /** For adapters. */
@@ -69,7 +80,7 @@ export class Sessions<D extends object = DefaultData> {
   readonly csrf: CsrfTokens
   readonly #hub: EventHub
   readonly #readers: LegacyReaders | undefined
-  readonly #users: Users | undefined
+  readonly #people: People
   readonly #idp: IdpSessions | undefined
   readonly #report: AuditReport
   /** For adapters: whether answers explain themselves. */
@@ -83,7 +94,7 @@ export class Sessions<D extends object = DefaultData> {
     this.cookieNames = [...cookieNamesOf(transport), ...(readers?.cookieNames ?? [])]
     this.#readers = readers
     this.#hub = hub
-    this.#users = users
+    this.#people = new People(users, manager, NO_USERS)
     this.#idp = idp
     this.#report = report
     this.explains = explains
@@ -146,22 +157,35 @@ export class Sessions<D extends object = DefaultData> {
     return this.#readers?.find(request.headers.cookie) ?? this.transport.read(headersOf(request))
   }
 
-  /** The live sessions of a user (see the option `user`), oldest first. It costs that user's sessions, never a scan. */
-  async list(userId: string): Promise<UserSession[]> {
-    return this.#index().list(userId)
+  /** The live sessions of all users, a page at a time, in no particular order; one may be on two pages. For those who run the site. */
+  list(options: PageOptions): Promise<SiteSessions>
+  /** The live sessions of a user (see `login` and the option `user`), oldest first. It costs that user's sessions, never a scan. */
+  list(userId: string, options?: ListOptions): Promise<UserSession[]>
+  async list(...args: [never, ListOptions?]): Promise<UserSession[] | SiteSessions> {
+    return this.#people.list(...args)
+  }
+
+  /** How many sessions of users live. It looks at each record of the store, 100 at a time. */
+  async count(): Promise<number> {
+    return this.#people.count()
+  }
+
+  /**
+   * Ends one session of a user, by its handle; whether there was such a one. It costs that user's sessions. An unknown handle, and one
+   * of another user, is false. Requests under way cannot bring the session back.
+   */
+  async revoke(userId: string, handle: string): Promise<boolean> {
+    return this.#people.revoke(userId, handle)
   }
 
   /**
    * Ends all sessions of a user: "log out everywhere". How many there were; in cookie mode nobody counts them, and it is 0. Requests under
-   * way cannot bring one back, and a login under way, which may rest on the old password, fails with a `SessionRevokedError`.
+   * way cannot bring one back, and a login under way, which may rest on the old password, fails with a `SessionRevokedError`. With
+   * `except` that session goes on, under a new id, so that a copy of its cookie is worth nothing either; if another request has given it
+   * one at the same moment, all end, and this is a `SessionGoneError`.
    */
-  async revokeAll(userId: string): Promise<number> {
-    try {
-      return await this.#index().revokeAll(userId)
-    } finally {
-      // What fails may have ended some of them all the same.
-      this.manager.endedOf(userId)
-    }
+  async revokeAll(userId: string, options?: RevokeAllOptions): Promise<number> {
+    return this.#people.revokeAll(userId, options)
   }
 
   /**
@@ -181,11 +205,7 @@ export class Sessions<D extends object = DefaultData> {
 
   /** Ends the sessions of all users, as `revokeAll` does those of one. It looks at each record of the store. */
   async revokeEveryone(): Promise<number> {
-    try {
-      return await this.#index().revokeEveryone()
-    } finally {
-      this.manager.endedOfAll()
-    }
+    return this.#people.revokeEveryone()
   }
 
   /**
@@ -193,14 +213,7 @@ export class Sessions<D extends object = DefaultData> {
    * logged out everywhere in between, the login fails, whatever the clocks of the site's processes say. The ticket is no secret.
    */
   async beginLogin(userId: string): Promise<{ ticket: string }> {
-    return this.#index().beginLogin(userId)
-  }
-
-  #index(): Users {
-    if (this.#users) return this.#users
-    throw new TypeError(
-      'createSessions: to know whose sessions there are, give it a store that keeps an index, or in cookie mode revocations',
-    )
+    return this.#people.beginLogin(userId)
   }
 
   on(name: SessionEventName, listener: (event: SessionEvent) => void): this {

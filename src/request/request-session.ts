@@ -1,14 +1,16 @@
-import type { Presented } from '../core/backend.ts'
+import type { Loaded, Presented } from '../core/backend.ts'
 import type { CommitIntent, CommitResult } from '../core/config.ts'
 import type { LogoutOptions, SessionHolder, SignalOptions, SiteData, UserControls } from '../core/controls.ts'
 import { csrfSubjectOf } from '../core/csrf.ts'
 import { SessionGoneError, SessionHeadersSentError, SessionNotOpenError, SessionRevokedError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 import { keepOf, type LoginOptions, type ReauthenticatedOptions, type RegenerateOptions, type Renewal } from '../core/login.ts'
+import type { Asker } from '../core/login-facts.ts'
 import type { SessionManager } from '../core/manager.ts'
 import { chain, type MaybePromise } from '../core/maybe.ts'
 import type { Noting } from '../core/noting.ts'
 import { type Duration, durationMs, mustBeOneOf } from '../core/options.ts'
+import type { GoneReason } from '../core/record.ts'
 import type { Session } from '../core/session.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
 import { everyMs, type Watch } from '../core/watch.ts'
@@ -52,6 +54,8 @@ export abstract class RequestSession implements UserControls, Noting {
   abstract readonly plan: RequestPlan
   /** What listeners and hooks get as the request: the framework's own object. */
   abstract readonly source: unknown
+  /** Who sent the request, by the framework's own rules of which proxy to trust. Asked at a login. */
+  abstract readonly asker: Asker
   /** Whether the response can carry no token any more. */
   protected abstract readonly headersSent: boolean
   protected abstract readToken(): Presented | undefined
@@ -304,9 +308,17 @@ export abstract class RequestSession implements UserControls, Noting {
     return this.#met().life?.authenticatedAt
   }
 
+  get goneReason(): GoneReason | undefined {
+    return this.#met().gone
+  }
+
   get csrfSubject(): string | undefined {
     const { loaded } = this.#met()
     return loaded ? csrfSubjectOf(loaded) : undefined
+  }
+
+  storedAt(manager: object): Loaded | null {
+    return this.plan.manager === manager ? this.#met().loaded : null
   }
 
   login(userId: string, options: LoginOptions = {}): Promise<void> {

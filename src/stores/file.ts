@@ -2,18 +2,22 @@ import { join, resolve } from 'node:path'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Duration, mustBeFunction, mustBeKnown } from '../core/options.ts'
 import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../core/record.ts'
-import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
+import { type IndexedSessionStore, limitFor, type ReplaceResult, type SaveResult, type SessionPage, type UserLimit } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { endOf, touched } from './common/life.ts'
 import { remember } from './common/recent.ts'
+import { Queues } from './common/turn.ts'
+import { FileAdmission } from './file/admission.ts'
 import { FileCells } from './file/cells.ts'
+import { create } from './file/create.ts'
 import { type Buried, type Kept, mustBeKey, write } from './file/format.ts'
+import { LOOKS_AT_ONCE, listByUser, MOST_ROUNDS } from './file/list-by-user.ts'
 import { FilePlace } from './file/place.ts'
 import { FileReplace } from './file/replace.ts'
-import { FileSessions, type Found, wrote } from './file/sessions.ts'
+import { FileSessions, wrote } from './file/sessions.ts'
 import { diskFileSystem, type FileSystem, LastingFolders } from './file/system.ts'
 import { Turns } from './file/turns.ts'
-import { FileUsers, type UserEntry } from './file/users.ts'
+import { FileUsers } from './file/users.ts'
 import { FileWalk } from './file/walk.ts'
 
 export interface FileStoreOptions {
@@ -28,10 +32,7 @@ export interface FileStoreOptions {
 }
 
 const MOST_AT_ONCE = 64
-const LOOKS_AT_ONCE = 4
 const DEFAULT_PAGE = 100
-/** A user who logs in again and again must not keep a call busy for ever. */
-const MOST_ROUNDS = 16
 
 /**
  * Sessions in files, for one or several processes on one machine (Linux or macOS, a local disk, no network file system). Every write
@@ -44,6 +45,9 @@ export class FileStore implements IndexedSessionStore {
   readonly #sessions: FileSessions
   readonly #users: FileUsers
   readonly #walk: FileWalk
+  readonly #admission: FileAdmission
+  /** Of each user, those that begin under a limit. */
+  readonly #queues = new Queues()
   readonly #cleanup: Cleanup
   readonly #now: () => number
   readonly #turns = new Turns(MOST_AT_ONCE)
@@ -63,13 +67,22 @@ export class FileStore implements IndexedSessionStore {
     const disk = fs ?? diskFileSystem(fsync)
     const root = resolve(directory)
     this.#place = new FilePlace(disk, root)
-    const places = { sessions: join(root, 'sessions'), users: join(root, 'users'), nursery: join(root, 'new') }
+    const places = { sessions: join(root, 'sessions'), users: join(root, 'users'), turns: join(root, 'turns'), nursery: join(root, 'new') }
     const folders = new LastingFolders(disk, root)
     const cells = new FileCells(disk, folders, places.nursery)
     this.#now = now
     this.#sessions = new FileSessions(cells, places.sessions, now)
     this.#users = new FileUsers(disk, folders, this.#sessions, places.users)
-    this.#walk = new FileWalk({ fs: disk, cells, sessions: this.#sessions, users: this.#users, places, now })
+    this.#admission = new FileAdmission({
+      fs: disk,
+      cells,
+      sessions: this.#sessions,
+      root: places.turns,
+      now,
+      listByUser: userKey => listByUser(this.#sessions, this.#users, userKey),
+      evict: (key, inTime) => this.#end(key, 'evicted', inTime),
+    })
+    this.#walk = new FileWalk({ fs: disk, cells, sessions: this.#sessions, users: this.#users, admission: this.#admission, places, now })
     this.#cleanup = new Cleanup(cleanupInterval, limit => this.deleteExpired(limit))
   }
 
@@ -81,30 +94,26 @@ export class FileStore implements IndexedSessionStore {
     })
   }
 
-  create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
+  create(record: SessionRecord, timeoutMs?: number, users?: UserLimit): Promise<boolean | 'full'> {
     const { key, userKey } = record
-    return this.#write(timeoutMs, { key, userKey }, async inTime => {
-      // Before the record: there is none without its entry. One that is left over is removed by a later list.
-      const entry = userKey === undefined ? undefined : await this.#users.add(userKey, key)
-      const there = await this.#sessions.change<Found | null>(key, found => {
-        if (found.live || found.gone) return { answer: found }
-        return { answer: null, text: write({ record, recent: [], entry }), still: inTime }
-      })
-      if (!there) {
-        await this.#users.confirm(record, entry)
-        return true
-      }
-      await this.#users.remove(record, entry)
-      if (!there.live || !wrote(there.live, record.version)) return false
-      await this.#sessions.settle(key)
-      await this.#users.confirm(there.live.record, there.live.entry)
-      return true
+    const limit = limitFor(record, users)
+    return this.#write(timeoutMs, { key, userKey }, limit, async inTime => {
+      const insert = (): Promise<boolean | 'full'> => create(this.#sessions, this.#users, record, inTime)
+      if (!limit) return insert()
+      // What is there may be this very record, and is told so.
+      const full = async () => ((await this.#isThere(key)) ? insert() : 'full')
+      return this.#admission.admit({ record, limit, inTime }, insert, answer => answer === true, full)
     })
+  }
+
+  async #isThere(key: string): Promise<boolean> {
+    const { live, gone } = await this.#sessions.look(key)
+    return live !== undefined || gone !== undefined
   }
 
   save(record: SessionRecord, expectedVersion: string, timeoutMs?: number): Promise<SaveResult> {
     const { key, version, userKey: _, ...rest } = record
-    return this.#write(timeoutMs, { key }, async inTime => {
+    return this.#write(timeoutMs, { key }, undefined, async inTime => {
       const result = await this.#sessions.change<SaveResult | 'before'>(key, ({ live }) => {
         if (!live) return { answer: { status: 'missing' } }
         if (wrote(live, version)) return { answer: 'before' }
@@ -120,14 +129,32 @@ export class FileStore implements IndexedSessionStore {
     })
   }
 
-  replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason, timeoutMs?: number): Promise<ReplaceResult> {
-    return this.#write(timeoutMs, { oldKey, key: record.key, userKey: record.userKey }, inTime =>
-      new FileReplace(this.#sessions, this.#users, { oldKey, expectedVersion, record, reason, now: this.#now, inTime }).run(),
-    )
+  replace(
+    oldKey: string,
+    expectedVersion: string,
+    record: SessionRecord,
+    reason: GoneReason,
+    timeoutMs?: number,
+    users?: UserLimit,
+  ): Promise<ReplaceResult> {
+    const { key, userKey } = record
+    const limit = limitFor(record, users)
+    return this.#write(timeoutMs, { oldKey, key, userKey }, limit, async inTime => {
+      const call = { oldKey, expectedVersion, record, reason, now: this.#now, inTime }
+      const replace = () => new FileReplace(this.#sessions, this.#users, call).run()
+      if (!limit) return replace()
+      const full = async (): Promise<ReplaceResult> => {
+        const { live } = await this.#sessions.look(oldKey)
+        const fits = live?.record.version === expectedVersion && !(await this.#isThere(key))
+        // What is not as expected is told so, and nothing comes of it.
+        return fits ? { status: 'full' } : replace()
+      }
+      return this.#admission.admit({ record, oldKey, limit, inTime }, replace, ({ status }) => status === 'replaced', full)
+    })
   }
 
   touch(key: string, times: { touchedAt: number; expiresAt: number }, timeoutMs?: number): Promise<boolean> {
-    return this.#write(timeoutMs, { key }, inTime =>
+    return this.#write(timeoutMs, { key }, undefined, inTime =>
       this.#sessions.change(key, ({ live }) => {
         if (!live) return { answer: false }
         const record = { ...live.record, ...touched(live.record, times) }
@@ -139,35 +166,16 @@ export class FileStore implements IndexedSessionStore {
   }
 
   delete(key: string, reason: GoneReason, timeoutMs?: number): Promise<boolean> {
-    return this.#write(timeoutMs, { key }, inTime => this.#end(key, reason, inTime))
+    return this.#write(timeoutMs, { key }, undefined, inTime => this.#end(key, reason, inTime))
   }
 
   listByUser(userKey: string, timeoutMs?: number): Promise<SessionRecord[]> {
-    return this.#run(timeoutMs, { userKey }, async () => {
-      // Two looks that agree: what was replaced while it was looked at is neither missing nor there twice.
-      let before: string | undefined
-      for (let round = 1; ; round++) {
-        const entries = await this.#users.list(userKey)
-        const records: SessionRecord[] = []
-        for (let from = 0; from < entries.length; from += LOOKS_AT_ONCE) {
-          const some = entries.slice(from, from + LOOKS_AT_ONCE)
-          const found = await Promise.all(some.map(({ key }) => this.#sessions.look(key)))
-          for (const [n, { live }] of found.entries()) {
-            const one = some[n] as UserEntry
-            if (live?.entry === one.entry) records.push(live.record)
-            else if (before === undefined) await this.#users.tidy(userKey, one)
-          }
-        }
-        const seen = [entries.map(({ entry }) => entry), records.map(({ key }) => key)].join()
-        if (seen === before || round === MOST_ROUNDS) return records
-        before = seen
-      }
-    })
+    return this.#run(timeoutMs, { userKey }, () => listByUser(this.#sessions, this.#users, userKey))
   }
 
   deleteByUser(userKey: string, options: { except?: string; reason?: GoneReason } = {}, timeoutMs?: number): Promise<number> {
     const { except, reason = 'revoked' } = options
-    return this.#write(timeoutMs, { userKey }, async inTime => {
+    return this.#write(timeoutMs, { userKey }, undefined, async inTime => {
       let count = 0
       const seen = new Set<string>()
       // Again until nothing new has come: what was replaced meanwhile has a new entry, after the old one's.
@@ -200,6 +208,18 @@ export class FileStore implements IndexedSessionStore {
     return this.#run(timeoutMs, {}, inTime => this.#walk.deleteExpired(limit, () => this.#closed || !inTime()))
   }
 
+  findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    return this.#run(timeoutMs, {}, async inTime => {
+      const ended: string[] = []
+      for (let from = 0; from < keys.length && inTime(); from += LOOKS_AT_ONCE) {
+        const some = keys.slice(from, from + LOOKS_AT_ONCE)
+        const found = await Promise.all(some.map(key => this.#sessions.look(key)))
+        ended.push(...some.filter((_, n) => !found[n]?.live))
+      }
+      return ended
+    })
+  }
+
   /** Stops cleaning up. What is under way comes to its end. */
   async close(): Promise<void> {
     this.#closed = true
@@ -221,9 +241,16 @@ export class FileStore implements IndexedSessionStore {
     return true
   }
 
-  #write<T>(timeoutMs: number | undefined, keys: Record<string, unknown>, work: (inTime: () => boolean) => Promise<T>): Promise<T> {
+  #write<T>(
+    timeoutMs: number | undefined,
+    keys: Record<string, unknown>,
+    limit: { userKey: string } | undefined,
+    work: (inTime: () => boolean) => Promise<T>,
+  ): Promise<T> {
     this.#cleanup.start()
-    return this.#run(timeoutMs, keys, work)
+    if (!limit) return this.#run(timeoutMs, keys, work)
+    const end = performance.now() + (timeoutMs ?? Infinity)
+    return this.#queues.run(limit.userKey, () => this.#run(end - performance.now(), keys, work))
   }
 
   /** `inTime` throws when the caller waits no longer: asked before each publication, it keeps late ones from happening. */

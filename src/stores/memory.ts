@@ -1,6 +1,16 @@
 import { mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
-import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
+import {
+  CLEANUP_GRACE_MS,
+  type EndingsListener,
+  type IndexedSessionStore,
+  limitFor,
+  type ReplaceResult,
+  type SaveResult,
+  type SessionPage,
+  type Unwatch,
+  type UserLimit,
+} from '../core/store.ts'
 import { touched } from './common/life.ts'
 import { isDone, remember } from './common/recent.ts'
 import { clone, type Held, isLive, Shelf } from './memory/shelf.ts'
@@ -39,11 +49,15 @@ export class MemoryStore implements IndexedSessionStore {
     return isLive(found) ? clone(found.record) : { gone: found.gone }
   }
 
-  async create(record: SessionRecord): Promise<boolean> {
+  async create(record: SessionRecord, _timeoutMs?: number, limit?: UserLimit): Promise<boolean | 'full'> {
     const found = this.#shelf.find(record.key)
     if (found) return isLive(found) && hasBeen(found, record.version)
-    this.#shelf.makeRoom()
+    const surplus = this.#surplus(record, limit)
+    if (!surplus) return 'full'
+    // Before any room is made: where there is none, nobody has been evicted.
+    if (surplus.length === 0) this.#shelf.makeRoom()
     this.#shelf.insert(record)
+    this.#evict(surplus)
     return true
   }
 
@@ -57,7 +71,14 @@ export class MemoryStore implements IndexedSessionStore {
     return { status: 'saved' }
   }
 
-  async replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason): Promise<ReplaceResult> {
+  async replace(
+    oldKey: string,
+    expectedVersion: string,
+    record: SessionRecord,
+    reason: GoneReason,
+    _timeoutMs?: number,
+    limit?: UserLimit,
+  ): Promise<ReplaceResult> {
     const old = this.#shelf.findLive(oldKey)
     if (!old) {
       const there = this.#shelf.findLive(record.key)
@@ -65,8 +86,11 @@ export class MemoryStore implements IndexedSessionStore {
     }
     if (old.record.version !== expectedVersion) return { status: 'conflict', current: clone(old.record) }
     if (this.#shelf.find(record.key)) return { status: 'denied' }
+    const surplus = this.#surplus(record, limit, oldKey)
+    if (!surplus) return { status: 'full' }
     this.#shelf.forget(oldKey)
     this.#shelf.insert(record)
+    this.#evict(surplus)
     this.#shelf.bury(oldKey, reason)
     return { status: 'replaced' }
   }
@@ -106,9 +130,27 @@ export class MemoryStore implements IndexedSessionStore {
     return this.#shelf.forgetEnded(this.#now() - CLEANUP_GRACE_MS, limit)
   }
 
+  /** Tells at once. */
+  watch(listener: EndingsListener): Promise<Unwatch> {
+    return this.#shelf.endings.watch(listener)
+  }
+
   /** Forgets everything. */
   async close(): Promise<void> {
     this.#shelf.clear()
+  }
+
+  /** Which of a user's sessions are too many once this one has begun, oldest first; undefined: it may not begin. */
+  #surplus(record: SessionRecord, limit: UserLimit | undefined, oldKey?: string): Held[] | undefined {
+    const own = limitFor(record, limit)
+    if (!own) return []
+    const others = this.#shelf.ofUser(own.userKey).filter(({ record: { key, userId } }) => key !== oldKey && userId !== undefined)
+    const surplus = others.slice(0, Math.max(0, others.length + 1 - own.max))
+    return own.deny && surplus.length > 0 ? undefined : surplus
+  }
+
+  #evict(surplus: readonly Held[]): void {
+    for (const { record } of surplus) this.#shelf.bury(record.key, 'evicted')
   }
 
   /** How many sessions and tombstones it holds now. */

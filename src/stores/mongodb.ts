@@ -1,8 +1,10 @@
 import { type Duration, mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
-import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
+import { type IndexedSessionStore, limitFor, type ReplaceResult, type SaveResult, type SessionPage, type UserLimit } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { isDone } from './common/recent.ts'
+import { Queues } from './common/turn.ts'
+import { MongoAdmission } from './mongodb/admission.ts'
 import { type Limit, limitOf, type MongoCollection, MongoCommands } from './mongodb/commands.ts'
 import {
   type FoundDocument,
@@ -38,6 +40,9 @@ const METHODS = ['findOne', 'find', 'insertOne', 'findOneAndUpdate', 'updateMany
  */
 export class MongoStore implements IndexedSessionStore {
   readonly #commands: MongoCommands
+  readonly #admission: MongoAdmission
+  /** Of each user, those that begin under a limit. */
+  readonly #queues = new Queues()
   readonly #cleanup: Cleanup
   #migrated: Promise<void> | undefined
 
@@ -49,6 +54,7 @@ export class MongoStore implements IndexedSessionStore {
     mustBeKnown('MongoStore', options, ['cleanupInterval', 'now'])
     mustBeFunction('now', options.now)
     this.#commands = new MongoCommands(collection, options.now)
+    this.#admission = new MongoAdmission(this.#commands)
     this.#cleanup = new Cleanup(options.cleanupInterval ?? false, limit => this.deleteExpired(limit))
   }
 
@@ -64,8 +70,28 @@ export class MongoStore implements IndexedSessionStore {
     return found.gone ? { gone: found.gone } : recordOf(found)
   }
 
-  async create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
+  async create(record: SessionRecord, timeoutMs?: number, userLimit?: UserLimit): Promise<boolean | 'full'> {
     const limit = await this.#begin(timeoutMs)
+    const users = limitFor(record, userLimit)
+    if (!users) return this.#create(record, limit)
+    return this.#queues.run(users.userKey, () =>
+      this.#admission.admit<boolean | 'full'>(
+        { record, users, limit },
+        {
+          insert: () => this.#create(record, limit),
+          lives: answer => answer === true,
+          // What is there may be this very record.
+          full: async () => {
+            const found = await this.#commands.look(record.key, { recent: 1 }, limit)
+            return found ? wrote(found, record) : 'full'
+          },
+          ended: false,
+        },
+      ),
+    )
+  }
+
+  async #create(record: SessionRecord, limit: Limit): Promise<boolean> {
     const beside = await this.#commands.sequence(record, limit)
     for (;;) {
       const found = await this.#commands.insert(record, beside, limit)
@@ -89,18 +115,40 @@ export class MongoStore implements IndexedSessionStore {
     }
   }
 
-  /**
-   * Without a transaction: the new record is inserted as pending, which is not yet a record. The old one becomes a tombstone that names
-   * it; that is the one step that counts. Then the new one ceases to be pending. Whoever comes upon a pending one asks the old.
-   */
   async replace(
     oldKey: string,
     expectedVersion: string,
     record: SessionRecord,
     reason: GoneReason,
     timeoutMs?: number,
+    userLimit?: UserLimit,
   ): Promise<ReplaceResult> {
     const limit = await this.#begin(timeoutMs)
+    const users = limitFor(record, userLimit)
+    if (!users) return this.#replace(oldKey, expectedVersion, record, reason, limit)
+    return this.#queues.run(users.userKey, () =>
+      this.#admission.admit<ReplaceResult>(
+        { record, oldKey, users, limit },
+        {
+          insert: () => this.#replace(oldKey, expectedVersion, record, reason, limit),
+          lives: ({ status }) => status === 'replaced',
+          full: async () => {
+            const refused = await this.#refuse(oldKey, expectedVersion, record, limit)
+            // Nothing else is in the way of it.
+            const free = refused.status === 'denied' && !(await this.#commands.look(record.key, { recent: 1 }, limit))
+            return free ? { status: 'full' } : refused
+          },
+          ended: { status: 'missing' },
+        },
+      ),
+    )
+  }
+
+  /**
+   * Without a transaction: the new record is inserted as pending, which is not yet a record. The old one becomes a tombstone that names
+   * it; that is the one step that counts. Then the new one ceases to be pending. Whoever comes upon a pending one asks the old.
+   */
+  async #replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason, limit: Limit): Promise<ReplaceResult> {
     if (oldKey === record.key) return this.#refuse(oldKey, expectedVersion, record, limit)
     const inserted = await this.#commands.insert(record, { ...(await this.#commands.sequence(record, limit)), pending: oldKey }, limit)
     if (inserted.pending !== oldKey || !wrote(inserted, record)) return this.#refuse(oldKey, expectedVersion, record, limit)
@@ -171,6 +219,11 @@ export class MongoStore implements IndexedSessionStore {
 
   async deleteExpired(limit: number, timeoutMs?: number): Promise<number> {
     return this.#commands.deleteExpired(limit, await this.#begin(timeoutMs))
+  }
+
+  async findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    const live = await this.#commands.findLive(keys, await this.#begin(timeoutMs))
+    return keys.filter(key => !live.has(key))
   }
 
   /** Stops the clean-up. The client stays the caller's. */

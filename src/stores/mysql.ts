@@ -1,10 +1,10 @@
 import { type Duration, mustBeFunction, mustBeKnown, mustBeName } from '../core/options.ts'
 import type { Gone, GoneReason, SessionRecord } from '../core/record.ts'
-import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
+import { type IndexedSessionStore, limitFor, type ReplaceResult, type SaveResult, type SessionPage, type UserLimit } from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { Limit } from './common/limit.ts'
 import { foundIn, recordOf } from './common/row.ts'
-import { errnoOf, inTime, MysqlClient, type MysqlPool, NO_SUCH_TABLE, OUT_OF_RANGE, type Written } from './mysql/client.ts'
+import { errnoOf, inTime, MysqlClient, type MysqlPool, NO_SUCH_TABLE, OUT_OF_RANGE, type Send, type Written } from './mysql/client.ts'
 import { ANSWER, Clock, hadVersion, type MysqlRow, mysqlSql } from './mysql/sql.ts'
 
 export type { MysqlConnection, MysqlPool, MysqlQuery } from './mysql/client.ts'
@@ -61,10 +61,12 @@ export class MysqlStore implements IndexedSessionStore {
     return foundIn(row)
   }
 
-  create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
+  create(record: SessionRecord, timeoutMs?: number, users?: UserLimit): Promise<boolean | 'full'> {
     return this.#ready(timeoutMs, async limit => {
-      const { insertId } = await this.#write(left => this.#sql.create(record, this.#clock(), left), limit)
-      return Number(insertId) !== ANSWER
+      const build = (left?: Limit) => this.#sql.create(record, this.#clock(), left)
+      const written = await this.#begin(build, record, users, limit)
+      if (written === 'full') return hadVersion((await this.#find([record.key], limit))[0], record.version) || 'full'
+      return Number(written.insertId) !== ANSWER
     })
   }
 
@@ -79,10 +81,18 @@ export class MysqlStore implements IndexedSessionStore {
     })
   }
 
-  replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason, timeoutMs?: number): Promise<ReplaceResult> {
+  replace(
+    oldKey: string,
+    expectedVersion: string,
+    record: SessionRecord,
+    reason: GoneReason,
+    timeoutMs?: number,
+    users?: UserLimit,
+  ): Promise<ReplaceResult> {
     const build = (left?: Limit) => this.#sql.replace(oldKey, expectedVersion, record, reason, this.#clock(), left)
     return this.#settled<ReplaceResult>(timeoutMs, async limit => {
-      if (await this.#write(build, limit).then(() => true, isRefused)) return { status: 'replaced' }
+      const written = await this.#begin(build, record, users, limit).catch(isRefused)
+      if (written) return { status: written === 'full' ? 'full' : 'replaced' }
       const rows = await this.#find([oldKey, record.key], limit)
       const [found, other] = [oldKey, record.key].map(key => rows.find(row => row.key === key))
       if (found?.gone !== null) return { status: hadVersion(other, record.version) ? 'replaced' : 'missing' }
@@ -141,6 +151,15 @@ export class MysqlStore implements IndexedSessionStore {
     })
   }
 
+  async findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    if (keys.length === 0) return []
+    return this.#ready(timeoutMs, async limit => {
+      const rows = await this.#client.rows<{ key: string }>(left => this.#sql.findLive(keys, this.#clock(), left), limit)
+      const live = new Set(rows.map(({ key }) => key))
+      return keys.filter(key => !live.has(key))
+    })
+  }
+
   /** Stops cleaning up. The pool is the caller's. */
   async close(): Promise<void> {
     this.#cleanup.stop()
@@ -167,6 +186,35 @@ export class MysqlStore implements IndexedSessionStore {
   #write(build: (limit?: Limit) => string, limit?: Limit): Promise<Written> {
     this.#cleanup.start()
     return this.#client.write(build, limit)
+  }
+
+  /** Inserts a record by this statement, and keeps to the limit in the same step, where there is one. */
+  async #begin(
+    build: (left?: Limit) => string,
+    record: SessionRecord,
+    users: UserLimit | undefined,
+    limit?: Limit,
+  ): Promise<Written | 'full'> {
+    const own = limitFor(record, users)
+    if (!own) return this.#write(build, limit)
+    this.#cleanup.start()
+    return this.#client.together<Written | 'full'>(async send => {
+      await send(this.#sql.queue(own.userKey, this.#clock(), limit))
+      const written = await send<Written>(build(limit))
+      // What was refused has changed nothing, and there is nobody to count.
+      const stands = Number(written.insertId) === ANSWER || (await this.#fits(send, own, record.key, limit))
+      return { answer: stands ? written : 'full', stands }
+    }, limit)
+  }
+
+  /** Whether the session that was just inserted may stay; the oldest end, if that is the way. */
+  async #fits(send: Send, { userKey, max, deny }: UserLimit & { userKey: string }, key: string, limit?: Limit): Promise<boolean> {
+    const others = await send<Array<{ key: string }>>(this.#sql.others(userKey, key, !deny, this.#clock(), limit))
+    const surplus = others.slice(0, Math.max(0, others.length + 1 - max))
+    if (deny || surplus.length === 0) return surplus.length === 0
+    const keys = surplus.map(one => one.key)
+    await send(this.#sql.evict(keys, this.#clock(), limit))
+    return true
   }
 
   #ready<T>(timeoutMs: number | undefined, act: (limit?: Limit) => Promise<T>): Promise<T> {

@@ -1,12 +1,23 @@
 import { SessionStoreError } from '../core/errors.ts'
 import { type Duration, mustBeFunction, mustBeKnown, mustBeName } from '../core/options.ts'
 import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../core/record.ts'
-import type { IndexedSessionStore, ReplaceResult, SaveResult, SessionPage } from '../core/store.ts'
+import {
+  type EndingsListener,
+  type IndexedSessionStore,
+  limitFor,
+  type ReplaceResult,
+  type SaveResult,
+  type SessionPage,
+  type Unwatch,
+  type UserLimit,
+} from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { Limit } from './common/limit.ts'
 import { foundIn, recordOf, type SessionRow, valuesOf } from './common/row.ts'
-import { inTime, PostgresConnections, type PostgresPool, type PostgresResult } from './postgres/connections.ts'
-import { postgresSql, type Statement } from './postgres/sql.ts'
+import { Subscription } from './common/subscription.ts'
+import { inTime, PostgresConnections, type PostgresPool, type PostgresResult, type Send } from './postgres/connections.ts'
+import { listen } from './postgres/push.ts'
+import { beginFor, postgresSql, type Statement } from './postgres/sql.ts'
 
 export type { PostgresClient, PostgresPool } from './postgres/connections.ts'
 
@@ -36,8 +47,10 @@ const LOCK_SHARE = 0.9
 export class PostgresStore implements IndexedSessionStore {
   readonly #connections: PostgresConnections
   readonly #now: (() => number) | undefined
+  readonly #table: string
   readonly #sql: ReturnType<typeof postgresSql>
   readonly #cleanup: Cleanup
+  readonly #endings: Subscription
   #migrated = false
   #migrating: Promise<void> | undefined
 
@@ -47,8 +60,10 @@ export class PostgresStore implements IndexedSessionStore {
     mustBeFunction('now', now)
     this.#connections = new PostgresConnections(pool)
     this.#now = now
-    this.#sql = postgresSql(quoted(table))
+    this.#table = quoted(table)
+    this.#sql = postgresSql(this.#table)
     this.#cleanup = new Cleanup(cleanupInterval, limit => this.deleteExpired(limit, CLEANUP_LIMIT_MS))
+    this.#endings = new Subscription(line => listen(pool, line))
   }
 
   /** Makes the table unless it is there; the first use does, too. Any number of processes may call it at once. */
@@ -62,9 +77,10 @@ export class PostgresStore implements IndexedSessionStore {
     return foundIn(rows[0] as SessionRow | undefined)
   }
 
-  create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
+  create(record: SessionRecord, timeoutMs?: number, users?: UserLimit): Promise<boolean | 'full'> {
     return within(timeoutMs, async limit => {
-      const { rows } = await this.#write(this.#sql.create, valuesOf(record), limit)
+      const rows = await this.#begin(this.#sql.create, valuesOf(record), record, users, ([row]) => row !== undefined, limit)
+      if (rows === 'full') return 'full'
       return rows.length > 0 || this.#own(record, limit)
     })
   }
@@ -77,10 +93,18 @@ export class PostgresStore implements IndexedSessionStore {
     return answer.done ? { status: 'saved' } : { status: 'conflict', current: recordOf(answer) }
   }
 
-  replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason, timeoutMs?: number): Promise<ReplaceResult> {
+  replace(
+    oldKey: string,
+    expectedVersion: string,
+    record: SessionRecord,
+    reason: GoneReason,
+    timeoutMs?: number,
+    users?: UserLimit,
+  ): Promise<ReplaceResult> {
     const values = [...valuesOf(record), expectedVersion, oldKey, reason, tombstoneMs(reason)]
     return within(timeoutMs, async limit => {
-      const { rows } = await this.#write(this.#sql.replace, values, limit)
+      const rows = await this.#begin(this.#sql.replace, values, record, users, ([row]) => (row as Answer)?.done === true, limit)
+      if (rows === 'full') return { status: 'full' }
       const answer = rows[0] as Answer
       if (answer?.done || (!answer && (await this.#own(record, limit)))) return { status: 'replaced' }
       if (!answer) return { status: 'missing' }
@@ -127,9 +151,64 @@ export class PostgresStore implements IndexedSessionStore {
     return rowCount ?? 0
   }
 
-  /** Stops cleaning up. The pool is the caller's. */
+  /** By a connection of the pool, which it keeps meanwhile. Null where the pool has no other. */
+  watch(listener: EndingsListener): Promise<Unwatch | null> {
+    return this.#endings.watch(listener)
+  }
+
+  async findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    const { rows } = await within(timeoutMs, limit => this.#read(this.#sql.findEnded, [keys], limit))
+    return (rows as Array<{ key: string }>).map(({ key }) => key)
+  }
+
+  /** Stops cleaning up and listening. The pool is the caller's. */
   async close(): Promise<void> {
     this.#cleanup.stop()
+    await this.#endings.close()
+  }
+
+  /** Inserts a record by this statement, and keeps to the limit in the same step, where there is one. */
+  async #begin(
+    statement: Statement,
+    values: unknown[],
+    record: SessionRecord,
+    users: UserLimit | undefined,
+    done: (rows: unknown[]) => boolean,
+    limit: Limit | undefined,
+  ): Promise<unknown[] | 'full'> {
+    const own = limitFor(record, users)
+    if (!own) return (await this.#write(statement, values, limit)).rows
+    this.#cleanup.start()
+    await this.#ready(limit)
+    const begin = () => beginFor(this.#table, own.userKey, this.#patience(limit))
+    return this.#connections.together<unknown[] | 'full'>(
+      begin,
+      async send => {
+        const { rows } = await send(statement, this.#values(values, limit))
+        const stands = !done(rows) || (await this.#fits(send, own, record.key, limit))
+        return { answer: stands ? rows : 'full', stands }
+      },
+      limit,
+    )
+  }
+
+  /** Whether the session that was just inserted may stay; the oldest end, if that is the way. */
+  async #fits(
+    send: Send,
+    { userKey, max, deny }: UserLimit & { userKey: string },
+    key: string,
+    limit: Limit | undefined,
+  ): Promise<boolean> {
+    if (deny) {
+      const { rows } = await send(this.#sql.others, [this.#time(), userKey, key])
+      return (rows[0] as { others: number }).others < max
+    }
+    for (;;) {
+      const { rows } = await send(this.#sql.evict, this.#values([userKey, key, max, tombstoneMs('evicted')], limit))
+      const { ended, seen } = rows[0] as { ended: number; seen: number }
+      // One that ended otherwise, while the statement waited for it, may have got a new id: then there is one more to count.
+      if (ended >= seen) return true
+    }
   }
 
   /** Whether it is this very write that lies there already: looked at anew, for it may be younger than the last statement. */
@@ -140,7 +219,15 @@ export class PostgresStore implements IndexedSessionStore {
 
   #write(statement: Statement, values: unknown[], limit: Limit | undefined): Promise<PostgresResult> {
     this.#cleanup.start()
-    return this.#ask(statement, () => [this.#time(), limit ? Math.ceil(limit.left * LOCK_SHARE) : null, ...values], limit)
+    return this.#ask(statement, () => this.#values(values, limit), limit)
+  }
+
+  #values(values: unknown[], limit: Limit | undefined): unknown[] {
+    return [this.#time(), this.#patience(limit), ...values]
+  }
+
+  #patience(limit: Limit | undefined): number | null {
+    return limit ? Math.ceil(limit.left * LOCK_SHARE) : null
   }
 
   #read(statement: Statement, values: unknown[], limit: Limit | undefined): Promise<PostgresResult> {
@@ -148,8 +235,12 @@ export class PostgresStore implements IndexedSessionStore {
   }
 
   async #ask(statement: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
-    while (!this.#migrated) await this.#migrateWithOthers(limit)
+    await this.#ready(limit)
     return this.#connections.run(statement, values, limit)
+  }
+
+  async #ready(limit: Limit | undefined): Promise<void> {
+    while (!this.#migrated) await this.#migrateWithOthers(limit)
   }
 
   /** One attempt for all calls that wait for it. Where only its own caller's time was up, the others go on. */

@@ -9,9 +9,21 @@ import {
   type SessionRecord,
   tombstoneMs,
 } from '../core/record.ts'
-import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
+import {
+  CLEANUP_GRACE_MS,
+  type EndingsListener,
+  type IndexedSessionStore,
+  limitFor,
+  type ReplaceResult,
+  type SaveResult,
+  type SessionPage,
+  type Unwatch,
+  type UserLimit,
+} from '../core/store.ts'
+import { Subscription } from './common/subscription.ts'
 import { left, RedisCaller, type Until, until } from './redis/caller.ts'
 import { connectionOf, type RedisClient, type RedisConnection } from './redis/client.ts'
+import { listen } from './redis/push.ts'
 import { scanKeys } from './redis/scan.ts'
 
 export type { RedisClient }
@@ -24,6 +36,9 @@ export interface RedisStoreOptions {
   /** The clock, in ms since the epoch. Default: the server's; for tests. */
   now?: (() => number) | undefined
 }
+
+/** What the script answers where one more session of a user would be too many. */
+const FULL = -2
 
 /** A session as the script gives it. */
 type Fields = [times: string, version: string, user: string | null, rest: string, data: string]
@@ -40,6 +55,7 @@ export class RedisStore implements IndexedSessionStore {
   readonly #prefix: string
   readonly #script: RedisCaller
   readonly #now: (() => number) | undefined
+  readonly #endings: Subscription
 
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
     mustBeKnown('RedisStore', options, ['prefix', 'confirmReplicas', 'now'])
@@ -51,6 +67,8 @@ export class RedisStore implements IndexedSessionStore {
     this.#prefix = prefix
     this.#script = new RedisCaller(this.#redis, confirmReplicas)
     this.#now = now
+    const say = (text: string) => this.#run('tell', [this.#sessionKey('')], [text], undefined)
+    this.#endings = new Subscription(line => listen(client, `${prefix}ended`, say, line))
   }
 
   async load(key: string, timeoutMs?: number): Promise<SessionRecord | Gone | null> {
@@ -59,8 +77,9 @@ export class RedisStore implements IndexedSessionStore {
     return found.length === 1 ? { gone: found[0] } : recordOf(key, found)
   }
 
-  async create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
-    return (await this.#create(record, until(timeoutMs))) !== 0
+  async create(record: SessionRecord, timeoutMs?: number, limit?: UserLimit): Promise<boolean | 'full'> {
+    const created = await this.#create(record, limit, until(timeoutMs))
+    return created === FULL ? 'full' : created !== 0
   }
 
   async save(record: SessionRecord, expectedVersion: string, timeoutMs?: number): Promise<SaveResult> {
@@ -79,12 +98,15 @@ export class RedisStore implements IndexedSessionStore {
     record: SessionRecord,
     reason: GoneReason,
     timeoutMs?: number,
+    limit?: UserLimit,
   ): Promise<ReplaceResult> {
     const end = until(timeoutMs)
     const ending = [expectedVersion, reason, String(tombstoneMs(reason))]
-    if (this.#redis.cluster && tagOf(oldKey) !== tagOf(record.key)) return this.#replaceAcross(oldKey, record, ending, end)
+    if (this.#redis.cluster && tagOf(oldKey) !== tagOf(record.key)) return this.#replaceAcross(oldKey, record, ending, limit, end)
     const keys = [this.#sessionKey(oldKey), ...this.#keysOf(record)]
-    const replaced = await this.#run('replace', keys, [...ending, ...written(record), record.userKey ?? ''], end, true)
+    const args = [...ending, ...written(record), record.userKey ?? '']
+    const replaced = await this.#limited('replace', keys, args, limitFor(record, limit), end, true)
+    if (replaced === FULL) return { status: 'full' }
     if (replaced === 0) return { status: 'denied' }
     return replaced === 1 ? { status: 'replaced' } : conflict(oldKey, replaced)
   }
@@ -133,13 +155,34 @@ export class RedisStore implements IndexedSessionStore {
     return removed
   }
 
-  /** The client is the caller's: there is nothing to let go of. */
-  async close(): Promise<void> {}
+  /** By a connection of its own, a duplicate of the client's. */
+  watch(listener: EndingsListener): Promise<Unwatch | null> {
+    return this.#endings.watch(listener)
+  }
 
-  /** 0: refused; -1: it was there already; else how many the index of its user holds. */
-  async #create(record: SessionRecord, end: Until, confirm = false): Promise<number> {
+  async findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    const slots = new Map<string, string[]>()
+    for (const key of keys) {
+      const tag = this.#redis.cluster ? tagOf(key) : ''
+      slots.set(tag, [...(slots.get(tag) ?? []), this.#sessionKey(key)])
+    }
+    const end = until(timeoutMs)
+    const found = await Promise.all([...slots.values()].map(slot => this.#run('ended', slot, [], end)))
+    return found.flat().map(String)
+  }
+
+  /** Stops listening. The client is the caller's. */
+  close(): Promise<void> {
+    return this.#endings.close()
+  }
+
+  /** `pending`: without a limit, and not counted yet. 0: refused; -1: it was there already; -2 (`FULL`): too many; else how many the index of its user holds. */
+  async #create(record: SessionRecord, limit: UserLimit | undefined, end: Until, confirm = false, pending = false): Promise<number> {
+    const args = [...written(record), record.userKey ?? '']
     const keys = this.#keysOf(record)
-    const created = Number(await this.#run('create', keys, [...written(record), record.userKey ?? ''], end, confirm))
+    const created = pending
+      ? Number(await this.#run('create', keys, [...args, '', '', '', '1'], end, confirm))
+      : Number(await this.#limited('create', keys, args, limitFor(record, limit), end, confirm))
     // What has expired stays in the index until somebody looks: at 16, at 32, at 64 … somebody does.
     if (created >= 16 && Number.isInteger(Math.log2(created)) && record.userKey !== undefined) {
       this.#ofUser(record.userKey, ['prune'], undefined).catch(() => {})
@@ -149,10 +192,26 @@ export class RedisStore implements IndexedSessionStore {
 
   /**
    * Old and new lie in different slots of a Cluster. First the new one, whose id nobody has yet; then the old one ends, if it
-   * still is what it was; if not, the new one goes again. A half-done replace leaves a session that nobody can present.
+   * still is what it was; if not, the new one goes again. A half-done replace leaves a session that nobody can present. Where others
+   * are to make room, the new one counts only once the old one has ended: nobody is evicted for what is withdrawn or was left half-done.
    */
-  async #replaceAcross(oldKey: string, record: SessionRecord, ending: string[], end: Until): Promise<ReplaceResult> {
-    const created = await this.#create(record, end, true)
+  async #replaceAcross(
+    oldKey: string,
+    record: SessionRecord,
+    ending: string[],
+    limit: UserLimit | undefined,
+    end: Until,
+  ): Promise<ReplaceResult> {
+    const own = limitFor(record, limit)
+    const evicting = own && !own.deny ? own : undefined
+    if (own) {
+      // Looked at first: nobody shall be refused for what cannot be done.
+      const old = await this.load(oldKey, left(end))
+      if (!old || isGone(old)) return this.#replacedBefore(oldKey, record, ending, evicting, end)
+      if (old.version !== ending[0]) return { status: 'conflict', current: old }
+    }
+    const created = await this.#create(record, limit, end, true, evicting !== undefined)
+    if (created === FULL) return { status: 'full' }
     if (created === 0) {
       const old = await this.load(oldKey, left(end))
       if (!old || isGone(old)) return { status: 'missing' }
@@ -160,9 +219,43 @@ export class RedisStore implements IndexedSessionStore {
     }
     const old = await this.#run('supersede', [this.#sessionKey(oldKey)], [...ending, record.version], end, true)
     // Nothing lies there any more, not even a tombstone: it was done long ago.
-    if (old === 1 || (old === null && created === -1)) return { status: 'replaced' }
+    if (old === 1 || (old === null && created === -1)) {
+      await this.#count(record, evicting, end)
+      return { status: 'replaced' }
+    }
     await this.#run('withdraw', this.#keysOf(record), [record.version], end)
     return conflict(oldKey, old)
+  }
+
+  /** There is no old record: this was done by an earlier call, or it cannot be done. */
+  async #replacedBefore(
+    oldKey: string,
+    record: SessionRecord,
+    ending: string[],
+    evicting: UserLimit | undefined,
+    end: Until,
+  ): Promise<ReplaceResult> {
+    const named = (await this.#run('supersede', [this.#sessionKey(oldKey)], [...ending, record.version], end, true)) === 1
+    const found = await this.load(record.key, left(end))
+    const there = found && !isGone(found) && (named || found.version === record.version)
+    if (there) await this.#count(record, evicting, end)
+    return { status: there ? 'replaced' : 'missing' }
+  }
+
+  /** What was created pending counts from now on, and the oldest make room for it. A second time it does nothing. */
+  async #count(record: SessionRecord, evicting: UserLimit | undefined, end: Until): Promise<void> {
+    if (evicting) await this.#limited('count', this.#keysOf(record), [record.version], evicting, end, true)
+  }
+
+  /** What begins a session, told the limit, and as often as it takes what the index holds. */
+  async #limited(op: string, keys: string[], args: string[], limit: UserLimit | undefined, end: Until, confirm: boolean): Promise<unknown> {
+    if (!limit) return this.#run(op, keys, args, end, confirm)
+    const all = [...args, String(limit.max), limit.deny ? '1' : '0', String(tombstoneMs('evicted'))]
+    for (let members: string[] = []; ; ) {
+      const answer = await this.#run(op, [...keys, ...members.map(key => this.#sessionKey(key))], all, end, confirm)
+      if (!Array.isArray(answer) || answer.length !== 2) return answer
+      members = answer[1] as string[]
+    }
   }
 
   /** A session that would outlive the index of its user says so, once in a life without use: then both are lengthened. */

@@ -2,7 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SessionStoreError } from '../core/errors.ts'
 import { type Duration, mustBeFunction, mustBeKnown, mustBeName } from '../core/options.ts'
 import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../core/record.ts'
-import { CLEANUP_GRACE_MS, type IndexedSessionStore, type ReplaceResult, type SaveResult, type SessionPage } from '../core/store.ts'
+import {
+  CLEANUP_GRACE_MS,
+  type IndexedSessionStore,
+  limitFor,
+  type ReplaceResult,
+  type SaveResult,
+  type SessionPage,
+  type UserLimit,
+} from '../core/store.ts'
 import { Cleanup } from './common/cleanup.ts'
 import { foundIn, recordOf } from './common/row.ts'
 import { columnsOf, hadVersion, isLive, type Parameters, type Row, statements } from './sqlite/sql.ts'
@@ -82,10 +90,10 @@ export class SqliteStore implements IndexedSessionStore {
     return this.#run(timeoutMs, now => foundIn(this.#find(key, now)))
   }
 
-  create(record: SessionRecord, timeoutMs?: number): Promise<boolean> {
+  create(record: SessionRecord, timeoutMs?: number, limit?: UserLimit): Promise<boolean | 'full'> {
     return this.#write(timeoutMs, now => {
-      const created = this.#all(this.#sql.create, { ...columnsOf(record), now }).length > 0
-      return created || hadVersion(this.#find(record.key, now), record.version)
+      const begun = this.#within(limit, record, now, () => this.#all(this.#sql.create, { ...columnsOf(record), now }).length > 0)
+      return begun || hadVersion(this.#find(record.key, now), record.version)
     })
   }
 
@@ -100,10 +108,19 @@ export class SqliteStore implements IndexedSessionStore {
     })
   }
 
-  replace(oldKey: string, expectedVersion: string, record: SessionRecord, reason: GoneReason, timeoutMs?: number): Promise<ReplaceResult> {
+  replace(
+    oldKey: string,
+    expectedVersion: string,
+    record: SessionRecord,
+    reason: GoneReason,
+    timeoutMs?: number,
+    limit?: UserLimit,
+  ): Promise<ReplaceResult> {
     return this.#write(timeoutMs, now => {
       const tombstone = { old_key: oldKey, expected: expectedVersion, reason, until: now + tombstoneMs(reason) }
-      if (this.#all(this.#sql.replace, { ...columnsOf(record), ...tombstone, now }).length > 0) return { status: 'replaced' }
+      const replace = () => this.#all(this.#sql.replace, { ...columnsOf(record), ...tombstone, now }).length > 0
+      const begun = this.#within(limit, record, now, replace)
+      if (begun) return { status: begun === 'full' ? 'full' : 'replaced' }
       const found = this.#find(oldKey, now)
       const taken = this.#find(record.key, now)
       if (!isLive(found)) return { status: hadVersion(taken, record.version) ? 'replaced' : 'missing' }
@@ -153,10 +170,40 @@ export class SqliteStore implements IndexedSessionStore {
     }
   }
 
+  async findEnded(keys: readonly string[], timeoutMs?: number): Promise<string[]> {
+    const find = (now: number) => this.#all<{ key: string }>(this.#sql.findLive, { keys: JSON.stringify(keys), now })
+    const live = new Set((await this.#run(timeoutMs, find)).map(({ key }) => key))
+    return keys.filter(key => !live.has(key))
+  }
+
   /** Stops the clean-up. The handle stays open: it is the caller's. */
   async close(): Promise<void> {
     this.#cleanup.stop()
     this.#prepared.clear()
+  }
+
+  /**
+   * Inserts, and then sees whether there are too many: of all that happens here others see nothing, or all of it. False: it was not
+   * inserted, and nothing has changed.
+   */
+  #within(limit: UserLimit | undefined, record: SessionRecord, now: number, insert: () => boolean): boolean | 'full' {
+    const own = limitFor(record, limit)
+    if (!own) return insert()
+    const others = { user_key: own.userKey, key: record.key, now }
+    this.#database.exec(this.#sql.begin)
+    try {
+      const inserted = insert()
+      const surplus = inserted ? Number(this.#all<{ count: unknown }>(this.#sql.others, others)[0]?.count) + 1 - own.max : 0
+      const full = own.deny && surplus > 0
+      if (!full && surplus > 0)
+        this.#all(this.#sql.evict, { ...others, reason: 'evicted', until: now + tombstoneMs('evicted'), count: surplus })
+      this.#database.exec(full ? this.#sql.rollback : this.#sql.commit)
+      return full ? 'full' : inserted
+    } catch (error) {
+      // What has failed so that SQLite has rolled it back itself is over already.
+      if (this.#database.inTransaction ?? this.#database.isTransaction) this.#database.exec(this.#sql.rollback)
+      throw error
+    }
   }
 
   #write<T>(timeoutMs: number | undefined, work: (now: number) => T | undefined): Promise<T> {

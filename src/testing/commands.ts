@@ -1,6 +1,6 @@
 import type fastCheck from 'fast-check'
 import type { GoneReason, SessionRecord } from '../core/record.ts'
-import type { IndexedSessionStore } from '../core/store.ts'
+import type { IndexedSessionStore, UserLimit } from '../core/store.ts'
 import type { Model } from './model.ts'
 import { DAY, type RecordMaker } from './records.ts'
 
@@ -12,6 +12,8 @@ interface Life {
   maxAge: number | null | undefined
   /** Which user's, if any. */
   owner: number | null
+  /** Whether it is a session of theirs, or only belongs to them. */
+  named: boolean
   data: string
 }
 
@@ -20,9 +22,9 @@ type Seen = 'present' | 'before' | 'none' | 'last'
 
 export type Write =
   | { do: 'load'; key: number }
-  | { do: 'create'; key: number; life: Life }
+  | { do: 'create'; key: number; life: Life; limit: UserLimit | undefined }
   | { do: 'save'; key: number; life: Life; seen: Seen }
-  | { do: 'replace'; key: number; life: Life; seen: Seen; reason: GoneReason }
+  | { do: 'replace'; key: number; life: Life; seen: Seen; reason: GoneReason; limit: UserLimit | undefined }
   | { do: 'touch'; key: number; agoMs: number; idleMs: number }
   | { do: 'delete'; key: number; reason: GoneReason }
 
@@ -47,16 +49,18 @@ export function writes(fc: FastCheck, key: fastCheck.Arbitrary<number>): fastChe
     absoluteMs: fc.option(fc.integer({ min: 1, max: 300_000 })),
     maxAge: fc.constantFrom(undefined, null, 1000),
     owner: fc.option(fc.nat(1)),
+    named: fc.constantFrom(true, true, true, false),
     data: fc
       .dictionary(fc.string({ unit: 'binary', maxLength: 5 }), fc.jsonValue({ maxDepth: 2, stringUnit: 'binary' }), { maxKeys: 3 })
       .map(data => JSON.stringify(data)),
   })
+  const limit = fc.option(fc.record({ max: fc.integer({ min: 1, max: 2 }), deny: fc.boolean() }), { nil: undefined })
   const times = { agoMs: fc.integer({ min: -1000, max: 100_000 }), idleMs: fc.integer({ min: 1, max: 200_000 }) }
   return fc.oneof(
     { weight: 3, arbitrary: fc.record({ do: fc.constant('load' as const), key }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), key, life }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), key, life, limit }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('save' as const), key, life, seen }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('replace' as const), key, life, seen, reason }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('replace' as const), key, life, seen, reason, limit }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('touch' as const), key, ...times }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), key, reason }) },
   )
@@ -99,7 +103,11 @@ export interface Call {
 
 export function callOf(command: Write, scene: Scene, model: Model, records: RecordMaker, now: () => number): Call {
   const key = scene.keys[command.key] as string
-  const make = (at: string, { idleMs, absoluteMs, maxAge, owner, data }: Life, userKey = owner === null ? undefined : scene.users[owner]) =>
+  const make = (
+    at: string,
+    { idleMs, absoluteMs, maxAge, owner, named, data }: Life,
+    userKey = owner === null ? undefined : scene.users[owner],
+  ) =>
     records.record({
       key: at,
       data,
@@ -107,7 +115,7 @@ export function callOf(command: Write, scene: Scene, model: Model, records: Reco
       expiresAt: now() + idleMs,
       ...(absoluteMs !== null && { absoluteExpiresAt: now() + absoluteMs }),
       ...(maxAge !== undefined && { maxAge }),
-      ...(userKey !== undefined && { userKey }),
+      ...(userKey !== undefined && { userKey, ...(named && { userId: 'somebody' }) }),
     })
   const versions: Record<Seen, string | undefined> = {
     present: model.live(key)?.version,
@@ -132,8 +140,8 @@ export function callOf(command: Write, scene: Scene, model: Model, records: Reco
       const record = make(key, command.life)
       return call(
         record,
-        store => store.create({ ...record }),
-        on => on.create(record),
+        store => store.create({ ...record }, undefined, command.limit),
+        on => on.create(record, command.limit),
       )
     }
     case 'save': {
@@ -147,13 +155,13 @@ export function callOf(command: Write, scene: Scene, model: Model, records: Reco
       )
     }
     case 'replace': {
-      const { reason } = command
+      const { reason, limit } = command
       const version = expected(command.seen)
       const record = make(records.key(key.slice(0, 3)), command.life)
       return call(
         record,
-        store => store.replace(key, version, { ...record }, reason),
-        on => on.replace(key, version, record, reason),
+        store => store.replace(key, version, { ...record }, reason, undefined, limit),
+        on => on.replace(key, version, record, reason, limit),
       )
     }
     case 'touch': {

@@ -2,7 +2,10 @@ import { createBench, type SessionStoreKitOptions } from './bench.ts'
 import { cleanUp } from './clean-up.ts'
 import { closing } from './closing.ts'
 import { createAndLoad } from './create-and-load.ts'
+import { endings } from './endings.ts'
 import { expiry } from './expiry.ts'
+import { limitRaces } from './limit-races.ts'
+import { limits } from './limits.ts'
 import { listing } from './listing.ts'
 import { lostAnswers } from './lost-answers.ts'
 import { oddData } from './odd-data.ts'
@@ -23,8 +26,11 @@ const SUITES = [
   oddData,
   lostAnswers,
   userIndex,
+  limits,
+  limitRaces,
   listing,
   cleanUp,
+  endings,
   properties,
   closing,
 ]

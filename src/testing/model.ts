@@ -1,4 +1,5 @@
 import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../core/record.ts'
+import { limitFor, type UserLimit } from '../core/store.ts'
 
 interface Live {
   record: SessionRecord
@@ -13,6 +14,7 @@ type Entry = Live | Buried
 /** The contract in its plainest form. Each command answers as a store must. */
 export class Model {
   readonly #now: () => number
+  /** What was inserted last is the last. */
   readonly #entries: Map<string, Entry>
 
   constructor(now: () => number, entries: Iterable<[string, Entry]> = []) {
@@ -45,11 +47,10 @@ export class Model {
     return 'gone' in found ? { gone: found.gone } : found.record
   }
 
-  create(record: SessionRecord): unknown {
+  create(record: SessionRecord, limit?: UserLimit): unknown {
     const found = this.#entry(record.key)
     if (found) return knows(found, record.version)
-    this.#entries.set(record.key, { record, earlier: [] })
-    return true
+    return this.#insert(record, limit) ? true : 'full'
   }
 
   save(record: SessionRecord, expected: string): unknown {
@@ -64,14 +65,14 @@ export class Model {
     return { status: 'saved' }
   }
 
-  replace(oldKey: string, expected: string, record: SessionRecord, reason: GoneReason): unknown {
+  replace(oldKey: string, expected: string, record: SessionRecord, reason: GoneReason, limit?: UserLimit): unknown {
     const found = this.#live(oldKey)
     const inTheWay = this.#entry(record.key)
     if (!found) return { status: inTheWay && knows(inTheWay, record.version) ? 'replaced' : 'missing' }
     if (found.record.version !== expected) return { status: 'conflict', current: found.record }
     if (inTheWay) return { status: 'denied' }
+    if (!this.#insert(record, limit, oldKey)) return { status: 'full' }
     this.#bury(oldKey, reason)
-    this.#entries.set(record.key, { record, earlier: [] })
     return { status: 'replaced' }
   }
 
@@ -95,7 +96,7 @@ export class Model {
     return found !== undefined
   }
 
-  /** In no order. */
+  /** The oldest first. */
   listByUser(userKey: string): SessionRecord[] {
     return this.list().filter(record => record.userKey === userKey)
   }
@@ -109,6 +110,18 @@ export class Model {
   /** In no order. */
   list(): SessionRecord[] {
     return [...this.#entries.keys()].flatMap(key => this.live(key) ?? [])
+  }
+
+  /** False: the limit refuses it. */
+  #insert(record: SessionRecord, limit: UserLimit | undefined, oldKey?: string): boolean {
+    const own = limitFor(record, limit)
+    const others = own ? this.listByUser(own.userKey).filter(({ key, userId }) => key !== oldKey && userId !== undefined) : []
+    const surplus = own ? others.slice(0, Math.max(0, others.length + 1 - own.max)) : []
+    if (own?.deny && surplus.length > 0) return false
+    for (const { key } of surplus) this.#bury(key, 'evicted')
+    this.#entries.delete(record.key)
+    this.#entries.set(record.key, { record, earlier: [] })
+    return true
   }
 
   #entry(key: string): Entry | undefined {

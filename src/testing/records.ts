@@ -20,6 +20,8 @@ export interface RecordMaker {
   userKey(partition?: string): string
   /** A new session of ten minutes, in the partition of its user or one of its own. */
   record(part?: Partial<SessionRecord>): SessionRecord
+  /** A session that somebody has logged in to, of the user of this key. */
+  login(userKey: string, part?: Partial<SessionRecord>): SessionRecord
   /** The same session, written anew: another version and other data. */
   next(record: SessionRecord, part?: Partial<SessionRecord>): SessionRecord
 }
@@ -48,6 +50,7 @@ export function recordMaker(now: () => number): RecordMaker {
     key,
     record,
     userKey: (of = partition()) => of + randomText(43 - of.length),
+    login: (userKey, part = {}) => record({ userKey, userId: `user of ${userKey}`, ...part }),
     next: ({ key: same, userKey }, part = {}) => record({ key: same, ...(userKey !== undefined && { userKey }), ...part }),
   }
 }

@@ -26,10 +26,13 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
 import * as holdfast from 'holdfast'
+import * as holdfastAccount from 'holdfast/account'
+import * as holdfastAdmin from 'holdfast/admin'
 import * as holdfastExpress from 'holdfast/express'
 import * as holdfastKoa from 'holdfast/koa'
 import * as file from 'holdfast/stores/file'
 import * as memory from 'holdfast/stores/memory'
+import * as migrating from 'holdfast/stores/migrating'
 import * as mongodb from 'holdfast/stores/mongodb'
 import * as mysql from 'holdfast/stores/mysql'
 import * as postgres from 'holdfast/stores/postgres'
@@ -118,7 +121,10 @@ class Stage {
       holdfast: { ...holdfast },
       'holdfast/koa': { ...holdfastKoa },
       'holdfast/express': { ...holdfastExpress },
+      'holdfast/account': { ...holdfastAccount },
+      'holdfast/admin': { ...holdfastAdmin },
       'holdfast/stores/memory': { ...memory },
+      'holdfast/stores/migrating': { ...migrating },
       'holdfast/stores/file': { FileStore: this.clients.fileStore(file.FileStore) },
       'holdfast/stores/sqlite': { ...sqlite },
       'holdfast/stores/redis': { ...redis },

@@ -6,7 +6,9 @@ import { root, textOf } from './pages.ts'
 export function membersOf(file: string, name: string): string[] {
   const [, head = '', body] = new RegExp(`(?:interface|class) ${name}\\b([^{]*)\\{\\n([\\s\\S]*?)\\n\\}`).exec(textOf(file)) ?? []
   if (body === undefined) throw new Error(`${file} declares no ${name}`)
-  const inherited = / extends Policies\b/.test(head) ? membersOf('src/core/policies.ts', 'Policies') : []
+  const from = / extends Policies\b/.test(head) ? 'src/core/policies.ts' : 'src/pages/page-options.ts'
+  const parent = / extends (Policies|CommonOptions)\b/.exec(head)?.[1]
+  const inherited = parent === undefined ? [] : membersOf(from, parent)
   const names = [...body.matchAll(/^ {2}(?:readonly |async |get )*(\w+)\??(?:<[^>]*>)?[:(]/gm)].map(match => match[1] as string)
   return [...new Set([...inherited, ...names])].filter(member => member !== 'constructor')
 }
@@ -43,11 +45,16 @@ export function eventReasons(): Map<string, Set<string>> {
     expired: ['idle', 'absolute'],
     skew: ['ahead', 'behind'],
     operation: ['load', 'touch'],
+    action: [...(/type AdminAction = (.*)/.exec(textOf('src/pages/admin.ts'))?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+      match => match[1] as string,
+    ),
   }
-  // Who tells of them: the engine, native mode, and where both are put together.
-  const engine = ['core', 'native'].flatMap(folder => readdirSync(`${root}src/${folder}`).map(name => `src/${folder}/${name}`))
+  // Who tells of them: the engine, native mode, the pages, and where they are put together.
+  const engine = ['core', 'native', 'pages'].flatMap(folder => readdirSync(`${root}src/${folder}`).map(name => `src/${folder}/${name}`))
   const texts = [...engine.filter(path => path.endsWith('.ts')), 'src/create.ts'].map(textOf)
-  for (const [, event = '', reason = ''] of texts.join('').matchAll(/emit\('(\w+:\w+)', (?:describeEvent\()?\{ reason: ([^,}\s]+)/g)) {
+  for (const [, event = '', reason = ''] of texts
+    .join('')
+    .matchAll(/(?:emit|tell)\('(\w+:\w+)', (?:describeEvent\()?\{ reason: ([^,}\s]+)/g)) {
     const reasons = /^'(\w+)'$/.exec(reason)?.slice(1) ?? known[reason]
     if (!reasons) throw new Error(`${event} has a reason that test/docs/sources.ts does not know: ${reason}`)
     for (const one of reasons) events.get(event)?.add(one)

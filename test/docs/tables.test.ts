@@ -20,6 +20,8 @@ const optionTables: [page: string, heading: string, file: string, type: string][
   ['docs/express.md', 'Native mode', 'src/express/middleware.ts', 'NativeOptions'],
   ['docs/sessions.md', 'Options of `createSessions`', 'src/native/options.ts', 'CreateSessionsOptions'],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', 'CookieOptions'],
+  ['docs/pages.md', 'Options of `account`', 'src/pages/account.ts', 'AccountOptions'],
+  ['docs/pages.md', 'Options of `admin`', 'src/pages/admin.ts', 'AdminOptions'],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', 'MemoryStoreOptions'],
   ['docs/stores.md', '`FileStore`', 'src/stores/file.ts', 'FileStoreOptions'],
   ['docs/stores.md', '`SqliteStore`', 'src/stores/sqlite.ts', 'SqliteStoreOptions'],
@@ -27,6 +29,7 @@ const optionTables: [page: string, heading: string, file: string, type: string][
   ['docs/stores.md', '`PostgresStore`', 'src/stores/postgres.ts', 'PostgresStoreOptions'],
   ['docs/stores.md', '`MysqlStore`', 'src/stores/mysql.ts', 'MysqlStoreOptions'],
   ['docs/stores.md', '`MongoStore`', 'src/stores/mongodb.ts', 'MongoStoreOptions'],
+  ['docs/stores.md', 'Moving to another store', 'src/stores/migrating.ts', 'MigratingStoreOptions'],
 ]
 
 /** Options of the cookie that only stores give, or that have no effect. */
@@ -86,6 +89,8 @@ it.each([
   ['docs/koa.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/express.md', 'Options', 'src/create.ts', ['conflict', 'onGone', 'onStoreError']],
   ['docs/sessions.md', 'Options of the cookie', 'src/cookie/transport.ts', ['path', 'httpOnly', 'sameSite', 'partitioned']],
+  ['docs/pages.md', 'Options of `account`', 'src/pages/account.ts', ['path', 'property', 'within']],
+  ['docs/pages.md', 'Options of `admin`', 'src/pages/admin.ts', ['path', 'property', 'within', 'sample']],
   ['docs/stores.md', '`MemoryStore`', 'src/stores/memory.ts', ['maxSessions']],
 ] as const)('%s, %s, gives the defaults of %s', (page, heading, file, options) => {
   const rows = tableBelow(page, heading)
@@ -147,7 +152,7 @@ const memberTables: [page: string, heading: string, column: string, declared: st
     'The manager',
     'member',
     [
-      ...['manager', 'load', 'watch', 'list', 'revokeAll', 'revokeEveryone', 'revokeByIdp', 'beginLogin'],
+      ...['manager', 'load', 'watch', 'list', 'count', 'revoke', 'revokeAll', 'revokeEveryone', 'revokeByIdp', 'beginLogin'],
       ...['csrfToken', 'audit', 'on', 'off', 'close'],
     ],
   ],

@@ -19,6 +19,7 @@ import {
   type Site,
   type Turn,
   type Visitor,
+  Watch,
 } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 import type { Loose } from '../support/subjects.ts'
@@ -229,7 +230,9 @@ table([nativeMemory], open => {
   })
 
   it('H25: what another process has ended is noticed within `every`, and without it when the session would have ended', async () => {
-    const site = await open({ routes, native: { idleTimeout: '30m' } })
+    // A store that does not tell of ends, as somebody may have written one.
+    const silent = new Watch(Object.assign(new MemoryStore(), { watch: undefined }))
+    const site = await open({ routes, native: { idleTimeout: '30m' }, store: silent })
     const visitor = await enter(site)
     const [often, seldom] = [await listen(site, visitor, '/every'), await listen(site, visitor)]
     const elsewhere: Loose = createSessions({ keys, store: site.store.store })

@@ -1,6 +1,8 @@
 // `import`: default and named, from the packed tarball, with no framework installed.
 import assert from 'node:assert/strict'
 import * as main from 'holdfast'
+import account from 'holdfast/account'
+import admin from 'holdfast/admin'
 import expressSession, * as express from 'holdfast/express'
 import session, * as koa from 'holdfast/koa'
 import * as memory from 'holdfast/stores/memory'
@@ -15,6 +17,8 @@ for (const name of ['Store', 'Cookie', 'Session', 'MemoryStore']) assert.equal(e
 // Types only.
 assert.deepEqual(Object.keys(await import('holdfast/express/request')), [])
 assert.equal(typeof main.createSessions, 'function')
+assert.equal(typeof account, 'function')
+assert.throws(() => admin(main.createSessions({ keys: ['x'.repeat(43)], store: new memory.MemoryStore() })), /authorize/)
 assert.equal(typeof memory.MemoryStore, 'function')
 
 // What the package does not export stays its own.

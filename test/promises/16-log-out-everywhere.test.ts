@@ -34,7 +34,7 @@ table([nativeMemory], open => {
     const bob = await enter('bob')
     const listed = await site.sessions.list('ann')
     expect(listed).toHaveLength(5)
-    expect(Object.keys(listed[0])).toEqual(['createdAt', 'touchedAt', 'expiresAt'])
+    expect(Object.keys(listed[0])).toEqual(['handle', 'device', 'createdAt', 'authenticatedAt', 'touchedAt', 'expiresAt', 'current'])
     expect(await site.sessions.revokeAll('ann')).toBe(5)
     for (const visitor of anns) expect((await visitor.get('/read')).body).toBe('nothing')
     expect((await bob.get('/read')).body).toBe('bob')

@@ -6,7 +6,9 @@ import type { IndexedSessionStore } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { type SessionStoreKitOptions, testSessionStore } from 'holdfast/testing'
 import { describe, expect, it } from 'vitest'
+import { brokenEndings } from './broken/endings.ts'
 import { brokenEnds } from './broken/ends.ts'
+import { brokenLimits } from './broken/limits.ts'
 import { type BrokenStore, workshop } from './broken/workshop.ts'
 import { brokenWrites } from './broken/writes.ts'
 
@@ -57,7 +59,7 @@ const whole = create({ breakage: () => ({}) })
 const bitten = new Set<string>()
 
 describe('the kit finds out that', () => {
-  for (const store of [...brokenWrites, ...brokenEnds]) {
+  for (const store of [...brokenWrites, ...brokenEnds, ...brokenLimits, ...brokenEndings]) {
     it(store.name, async () => {
       const { tests } = testsOf({ create: create(store), runs: 300, seed: 1 })
       for (const part of [store.caughtBy].flat()) {
@@ -77,7 +79,7 @@ it('no test of the kit is there for nothing: each has been seen to fail', () => 
 
 it('a store that is whole passes', async () => {
   const { tests } = testsOf({ create: whole })
-  expect(tests.length).toBeGreaterThan(90)
+  expect(tests.length).toBeGreaterThan(115)
   expect(await failuresOf(tests)).toEqual([])
 })
 

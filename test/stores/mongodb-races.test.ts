@@ -1,7 +1,9 @@
 // MongoStore from fifty clients at once.
+
 import type { SessionRecord } from 'holdfast'
 import { MongoStore } from 'holdfast/stores/mongodb'
 import { beforeAll, expect, it } from 'vitest'
+import { full } from '../support/full.ts'
 import { describeWithDocumentDB, newKey, record } from './mongodb-support.ts'
 
 describeWithDocumentDB('MongoStore, fifty clients at once', ground => {
@@ -66,6 +68,20 @@ describeWithDocumentDB('MongoStore, fifty clients at once', ground => {
       }),
     ])
     expect([count, await one.listByUser(userKey)]).toEqual([50, []])
+  })
+
+  // The kit plays as many by its own clients.
+  it.runIf(full)('H10: of fifty logins as many are in as the limit says', { timeout: 60_000 }, async () => {
+    const [one] = all as [MongoStore]
+    for (const deny of [false, true]) {
+      const userKey = newKey()
+      const made = all.map(() => record({ userKey, userId: 'ann' }))
+      const answers = await Promise.all(all.map((store, n) => store.create(made[n] as SessionRecord, undefined, { max: 3, deny })))
+      expect(answers.filter(answer => answer === true).length).toBe(deny ? 3 : 50)
+      const found = await Promise.all(made.map(({ key }) => one.load(key)))
+      const live = found.filter(record => record && !('gone' in record))
+      expect([live.length, (await one.listByUser(userKey)).length]).toEqual([3, 3])
+    }
   })
 
   it('the oldest is first, however many come at once', async () => {

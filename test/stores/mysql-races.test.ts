@@ -1,7 +1,7 @@
 // Races with a barrier inside of them: another connection holds the row until all rivals wait for it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SessionRecord } from '../../src/core/record.ts'
-import { lockOf, next, record, startTown, status, type Town, times, userKey, waiting, whileLocked } from './mysql-support.ts'
+import { lockOf, login, next, record, startTown, status, type Town, times, userKey, waiting, whileLocked } from './mysql-support.ts'
 
 const RIVALS = 50
 
@@ -38,6 +38,30 @@ for (const isolation of ['REPEATABLE READ', 'READ COMMITTED', 'SERIALIZABLE']) {
       const winner = written[results.findIndex(({ status }) => status === 'saved')]
       expect(results).toEqual(written.map(one => (one === winner ? { status: 'saved' } : { status: 'conflict', current: winner })))
       expect(await store.load(first.key)).toEqual(winner)
+    })
+
+    test(`H10: of ${RIVALS} logins that all wait at once, as many are in as the limit says`, async () => {
+      for (const deny of [false, true]) {
+        const { store, table } = open()
+        const user = userKey()
+        const made = times(RIVALS, () => login(user))
+        // What they wait for is there once somebody has come.
+        const first = login(user)
+        await store.create(first, undefined, { max: 3, deny })
+        const answers = await whileLocked(town, lockOf(table, `user:${user}`), async holder => {
+          const all = Promise.all(made.map(one => store.create(one, undefined, { max: 3, deny })))
+          await waiting(town.admin, made.length)
+          await holder.query('COMMIT')
+          return all
+        })
+        const inside = made.filter((_, n) => answers[n] === true)
+        expect(inside.length).toBe(deny ? 2 : RIVALS)
+        const listed = await store.listByUser(user)
+        expect(listed.length).toBe(3)
+        for (const one of listed) expect([first, ...inside]).toContainEqual(one)
+        const gone = await Promise.all([first, ...made].map(({ key }) => store.load(key)))
+        expect(gone.filter(found => found && 'gone' in found && found.gone === 'evicted').length).toBe(deny ? 0 : RIVALS - 2)
+      }
     })
 
     test(`of ${RIVALS} replaces and saves at once one wins, and no deadlock is needed for it`, async () => {

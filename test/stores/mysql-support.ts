@@ -7,7 +7,7 @@ import { startMariadb } from '../servers/mariadb.ts'
 import { until } from '../servers/process.ts'
 import type { TestServer } from '../servers/server.ts'
 
-export const { record, next, userKey, key } = recordMaker(() => Date.now())
+export const { record, login, next, userKey, key } = recordMaker(() => Date.now())
 export const times = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n))
 
 export interface Town {

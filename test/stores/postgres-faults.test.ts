@@ -1,10 +1,11 @@
 // What breaks between a program and its database, and what must not come of it.
 import type { SessionRecord, SessionStoreError } from 'holdfast'
-import type { PoolClient } from 'pg'
+import { Client, type PoolClient } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { beginFor } from '../../src/stores/postgres/sql.ts'
 import { until } from '../servers/process.ts'
 import { startProxy, type TcpProxy } from '../servers/proxy.ts'
-import { next, record, startTown, type Town, userKey, waiting, whileLocked } from './postgres-support.ts'
+import { login, next, record, startTown, type Town, userKey, waiting, whileLocked } from './postgres-support.ts'
 
 const LIMIT = 1000
 
@@ -91,6 +92,43 @@ describe('H2: an answer is lost on the way', () => {
     await cutting
     expect(((await town.open({ table }).store.load(first.key)) as SessionRecord).data).toBe('200')
     expect(cuts).toBe(40)
+  })
+})
+
+describe('H10: a host that vanishes in the middle of a login', () => {
+  test('is ended by the server, and the next login of that user gets in', async () => {
+    const table = town.table()
+    const { store, queries } = town.open({ table })
+    const user = userKey()
+    const limit = { max: 1, deny: true }
+    await store.migrate()
+    const gone = new Client({ connectionString: town.server.url })
+    const ended = new Promise<Error & { code?: string }>(resolve => gone.on('error', resolve))
+    await gone.connect()
+    await gone.query(beginFor(`"${table}"`, user, LIMIT).text)
+    // It says nothing more, and its connection stays open.
+    const fresh = login(user)
+    expect(await store.create(fresh, 30 * LIMIT, limit)).toBe(true)
+    expect((await ended).code).toBe('25P03')
+    expect(await store.listByUser(user)).toEqual([fresh])
+    const idle = () => Number(/idle_in_transaction_session_timeout = (\d+);/.exec(queries.map(({ text }) => text).join('\n'))?.[1])
+    expect(idle()).toBeGreaterThan(20 * LIMIT)
+    expect(idle()).toBeLessThanOrEqual(27 * LIMIT)
+    queries.length = 0
+    await store.create(login(userKey()), undefined, limit)
+    expect(idle()).toBe(10_000)
+  })
+
+  test("the app's own setting is as it was afterwards", async () => {
+    const { store, pool } = town.open({}, { max: 1, options: '-c idle_in_transaction_session_timeout=7000' })
+    expect(await store.create(login(userKey()), 60_000, { max: 1, deny: false })).toBe(true)
+    expect((await pool.query('SHOW idle_in_transaction_session_timeout')).rows).toEqual([{ idle_in_transaction_session_timeout: '7s' }])
+  })
+
+  test('whose time is all but up does not stay for ever', () => {
+    const { text } = beginFor('"any"', 'ann', 0)
+    expect(text).toContain('SET LOCAL lock_timeout = 1;')
+    expect(text).toContain('SET LOCAL idle_in_transaction_session_timeout = 1;')
   })
 })
 

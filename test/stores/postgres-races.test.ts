@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SessionRecord } from '../../src/core/record.ts'
 import { valuesOf } from '../../src/stores/common/row.ts'
-import { postgresSql } from '../../src/stores/postgres/sql.ts'
-import { next, record, startTown, type Town, userKey, waiting, whileLocked } from './postgres-support.ts'
+import { beginFor, postgresSql } from '../../src/stores/postgres/sql.ts'
+import { login, next, record, startTown, type Town, userKey, waiting, whileLocked } from './postgres-support.ts'
 
 const RIVALS = 50
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n))
@@ -51,6 +51,29 @@ for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
       const winner = written[results.findIndex(({ status }) => status === 'saved')]
       expect(results).toEqual(written.map(one => (one === winner ? { status: 'saved' } : { status: 'conflict', current: winner })))
       expect(await store.load(first.key)).toEqual(winner)
+    })
+
+    test(`H10: of ${rivals} logins that all wait at once, as many are in as the limit says`, async () => {
+      for (const deny of [false, true]) {
+        const { store, table } = open()
+        const user = userKey()
+        const made = times(rivals, () => login(user))
+        await store.migrate()
+        const { text } = beginFor(`"${table}"`, user, null)
+        const answers = await whileLocked(town, text.slice(text.lastIndexOf(';') + 1), [], async free => {
+          const all = Promise.all(made.map(one => store.create(one, undefined, { max: 3, deny })))
+          await waiting(town.admin, made.length)
+          await free()
+          return all
+        })
+        const inside = made.filter((_, n) => answers[n] === true)
+        expect(inside.length).toBe(deny ? 3 : rivals)
+        const listed = await store.listByUser(user)
+        expect(listed.length).toBe(3)
+        for (const one of listed) expect(inside).toContainEqual(one)
+        const gone = await Promise.all(made.map(({ key }) => store.load(key)))
+        expect(gone.filter(found => found && 'gone' in found && found.gone === 'evicted').length).toBe(deny ? 0 : rivals - 3)
+      }
     })
 
     test(`of ${rivals} replaces and saves at once one wins`, async () => {

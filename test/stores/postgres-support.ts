@@ -6,7 +6,7 @@ import { startPostgres } from '../servers/postgres.ts'
 import { until } from '../servers/process.ts'
 import type { TestServer } from '../servers/server.ts'
 
-export const { record, next, userKey, key } = recordMaker(() => Date.now())
+export const { record, login, next, userKey, key } = recordMaker(() => Date.now())
 
 export interface Town {
   server: TestServer

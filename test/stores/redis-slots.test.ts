@@ -244,6 +244,63 @@ describe.each(names)('H9, by %s:', library => {
   })
 })
 
+it('H10: of two logins from one visit in another slot, only the one that stays ends an older session; one left half-done counts for nobody', async () => {
+  const { client, end } = await libraries.ioredis(cluster.url)
+  onTestFinished(end)
+  const store = new RedisStore(client)
+  const user = userKey('abc')
+  const made = () => ({ ...record({ userKey: user }), userId: user })
+  const limit = { max: 2, deny: false }
+  const [oldest, older, first, second, left] = [made(), made(), made(), made(), made()]
+  const visit = record({ key: key('xyz') })
+  for (const one of [oldest, older, visit]) await store.create(one)
+  const move = (to: SessionRecord, by = store) => by.replace(visit.key, visit.version, to, 'regenerated', undefined, limit)
+
+  // Its process ends once it has begun: it is told nothing of the second step.
+  const half = crashingBefore(client, 'supersede')
+  await expect(move(left, half)).rejects.toThrow('the process has ended')
+  expect(await store.load(left.key)).toEqual(left)
+  expect(await store.load(oldest.key)).toEqual(oldest)
+
+  // The second has begun before the first ends the visit.
+  const stopped = crashingBefore(client, 'supersede', async () => {
+    expect(await move(first)).toEqual({ status: 'replaced' })
+  })
+  expect(await move(second, stopped)).toEqual({ status: 'missing' })
+  expect(await Promise.all([oldest, older, first, second].map(one => store.load(one.key)))).toEqual([
+    { gone: 'evicted' },
+    older,
+    first,
+    null,
+  ])
+
+  // What is called again goes on, and counts once.
+  expect(await move(first)).toEqual({ status: 'replaced' })
+  expect(await store.load(older.key)).toEqual(older)
+  const next = made()
+  expect(await store.create(next, undefined, limit)).toBe(true)
+  expect(await Promise.all([older, first, next].map(one => store.load(one.key)))).toEqual([{ gone: 'evicted' }, first, next])
+})
+
+/** A store that is stopped before it sends this operation: for good, or until something else is done. */
+function crashingBefore(client: object, op: string, meanwhile?: () => Promise<void>): RedisStore {
+  const stopped = new Proxy(client, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      if (name !== 'call') return member.bind(target)
+      return async (...args: unknown[]) => {
+        if (args.flat().includes(op)) {
+          if (!meanwhile) throw new Error('the process has ended')
+          await meanwhile()
+        }
+        return member.apply(target, args)
+      }
+    },
+  })
+  return new RedisStore(stopped as never)
+}
+
 it('H9: a limit ends the waiting for a slot, and what was waiting is not done later', async () => {
   const store = await storeOver('node-redis')
   const user = userKey('pqr')

@@ -137,6 +137,21 @@ cartApp.use(ctx => {
 createSessions({ keys: { load: async () => keys, refreshEvery: '1m' }, rejectIssuedBefore: () => undefined, rotate: { every: '15m' } })
 createSessions({ keys, schema: { '~standard': { version: 1, vendor: 'x', validate: (value: unknown) => ({ value: value as Cart }) } } })
 
+// Whose sessions there are.
+async function people(current: object): Promise<string[]> {
+  const { sessions: page, cursor } = await carts.list({ limit: 50, cursor: undefined, current })
+  const own = await carts.list('ann', { current })
+  const ended: boolean = await carts.revoke('ann', own[0]?.handle ?? '')
+  const count: number = (await carts.count()) + (await carts.revokeAll('ann', { except: current }))
+  return [page[0]?.userId ?? '', own[0]?.device?.place ?? '', cursor ?? '', `${ended} ${count}`]
+}
+void people
+createSessions({ keys, store, device: { ip: false, locate: ip => ip } })
+// @ts-expect-error: a visitor may have no user
+void carts.list(undefined)
+// @ts-expect-error: a page has no handle
+void carts.list('ann', { limit: 5 })
+
 // Misuse is a type error.
 
 // @ts-expect-error: no Standard Schema

@@ -56,7 +56,13 @@ app.use(session({ property: 'admin', encrypt: true }, app))
 app.use(session({ idleTimeout: '30m', absoluteTimeout: 43_200_000, touchInterval: '1m', rememberTimeout: '30d' }, app))
 const users = session({ user: data => data.userId ?? null }, app)
 same<ReturnType<typeof users.revokeAll>, Promise<number>>()
-same<keyof Awaited<ReturnType<typeof users.list>>[number], 'createdAt' | 'touchedAt' | 'expiresAt'>()
+same<
+  keyof Awaited<ReturnType<typeof users.list>>[number],
+  'handle' | 'device' | 'createdAt' | 'authenticatedAt' | 'touchedAt' | 'expiresAt' | 'current'
+>()
+session({ device: { ip: 'full', locate: async ip => (ip === '::1' ? 'here' : undefined) } }, app)
+// @ts-expect-error: an address is kept truncated, in full or not at all
+session({ device: { ip: 'half' } }, app)
 // @ts-expect-error: a timeout is a number or a text
 session({ idleTimeout: true }, app)
 

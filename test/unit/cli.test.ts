@@ -33,6 +33,12 @@ describe('holdfast keygen', () => {
     for (const secret of secrets) expect(secret).toMatch(SECRET)
   })
 
+  it('--json gives them as one object', async () => {
+    const { keys } = JSON.parse((await run('keygen', '--count', '2', '--json')).out) as { keys: string[] }
+    expect(keys).toHaveLength(2)
+    for (const key of keys) expect(key).toMatch(SECRET)
+  })
+
   it.each([
     [['--count', '0']],
     [['--count', '-1']],
@@ -42,7 +48,7 @@ describe('holdfast keygen', () => {
     [['--count', '']],
     [['--count']],
     [['--counts', '2']],
-    [['--json']],
+    [['--jsn']],
   ])('%j is not understood: status 2, the usage on stderr, and no secret', async args => {
     const { status, out, err } = await run('keygen', ...args)
     expect([status, out]).toEqual([2, ''])

@@ -32,6 +32,12 @@ async function site(options: Partial<CreateSessionsOptions> = {}, data: Record<s
 
 const request = (token: string, name = '__Host-sid') => ({ headers: { cookie: `other=1; ${name}=${token}` } })
 
+/** A store that does not know whose sessions it holds. */
+function withoutIndex(): object {
+  const methods = ['load', 'create', 'save', 'replace', 'touch', 'delete', 'close']
+  return Object.fromEntries(methods.map(name => [name, async () => null]))
+}
+
 describe('createSessions refuses', () => {
   it.each<[string, object, RegExp]>([
     ['no keys', {}, /keys is required/],
@@ -52,6 +58,22 @@ describe('createSessions refuses', () => {
       /touchInterval must be at most half/,
     ],
     ['an absolute timeout above 400 days', { keys, absoluteTimeout: '401d' }, /400 days/],
+    ['a limit of no sessions', { keys, store: new MemoryStore(), maxSessionsPerUser: 0 }, /maxSessionsPerUser must be a whole number/],
+    ['a limit of half a session', { keys, store: new MemoryStore(), maxSessionsPerUser: 1.5 }, /maxSessionsPerUser must be a whole number/],
+    ['a limit that is a text', { keys, store: new MemoryStore(), maxSessionsPerUser: '3' }, /maxSessionsPerUser must be a whole number/],
+    [
+      'what to do at a limit that is none',
+      { keys, store: new MemoryStore(), onSessionLimit: 'deny' },
+      /onSessionLimit needs maxSessionsPerUser/,
+    ],
+    [
+      'a way to keep to a limit that is none',
+      { keys, store: new MemoryStore(), maxSessionsPerUser: 1, onSessionLimit: 'evict' },
+      /onSessionLimit must be 'evict-oldest' or 'deny'/,
+    ],
+    ['a limit in cookie mode', { keys, maxSessionsPerUser: 1 }, /nobody counts the sessions that live in cookies/],
+    ['a limit beside revocations', { keys, revocations: new MemoryStore(), maxSessionsPerUser: 1 }, /nobody counts the sessions/],
+    ['a limit in a store without an index', { keys, store: withoutIndex(), maxSessionsPerUser: 1 }, /needs a store that keeps an index/],
     ['a conflict policy that is none', { keys, conflict: 'eror' }, /conflict must be/],
     ['onGone that is none', { keys, onGone: 'x' }, /onGone must be/],
     ['a guard that is text', { keys, guard: 'user' }, /guard must be/],

@@ -94,8 +94,13 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
   },
   {
     file: 'src/native/x.ts',
-    may: ['./x.ts', '../create.ts', '../core/x.ts', '../cookie/x.ts', '../crypto/x.ts', '../backends/x.ts', 'node:http'],
-    mayNot: ['../stores/x.ts', '../koa/x.ts', '../index.ts', 'cookie', 'koa', 'node:crypto', 'node:fs'],
+    may: ['./x.ts', '../create.ts', '../core/x.ts', '../cookie/x.ts', '../crypto/x.ts', '../backends/x.ts', '../device/x.ts', 'node:http'],
+    mayNot: ['../stores/x.ts', '../koa/x.ts', '../index.ts', 'bowser', 'cookie', 'koa', 'node:crypto', 'node:fs'],
+  },
+  {
+    file: 'src/device/x.ts',
+    may: ['./x.ts', '../core/x.ts', 'bowser', 'node:net'],
+    mayNot: ['../crypto/x.ts', '../backends/x.ts', '../create.ts', '../native/x.ts', '../koa/x.ts', 'node:http', 'node:crypto', 'node:dns'],
   },
   {
     file: 'src/native/audit/x.ts',
@@ -104,18 +109,14 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
   },
   {
     file: 'src/cli/x.ts',
-    may: ['./x.ts', '../core/x.ts', '../crypto/x.ts', 'node:util', 'node:fs'],
-    mayNot: [
-      '../cookie/x.ts',
-      '../backends/x.ts',
-      '../stores/x.ts',
-      '../create.ts',
-      '../native/x.ts',
-      '../index.ts',
-      'cookie',
-      'node:crypto',
-    ],
+    may: ['./x.ts', '../core/x.ts', '../crypto/x.ts', '../backends/x.ts', '../stores/x.ts', 'commander', 'node:util', 'node:fs'],
+    mayNot: ['../cookie/x.ts', '../create.ts', '../native/x.ts', '../koa/x.ts', '../index.ts', 'cookie', 'redis', 'node:crypto'],
   },
+  ...['commands', 'clients', 'inspect', 'migrate'].map(part => ({
+    file: `src/cli/${part}/x.ts`,
+    may: ['./x.ts', '../x.ts', '../migrate/x.ts', '../../core/x.ts', '../../backends/x.ts', '../../stores/x.ts', 'commander', 'node:fs'],
+    mayNot: ['../../create.ts', '../../native/x.ts', '../../express/x.ts', '../../index.ts', 'pg', 'node:crypto'],
+  })),
   {
     file: 'src/testing/x.ts',
     may: ['./x.ts', '../core/x.ts', 'node:assert/strict', 'fast-check'],
@@ -126,7 +127,7 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
     may: ['./x.ts', '../../core/x.ts', 'node:fs/promises'],
     mayNot: ['../../crypto/x.ts', '../../backends/x.ts', '../../create.ts', '../memory.ts', '../redis/x.ts', 'node:crypto', 'redis'],
   },
-  ...['memory', 'file', 'sqlite', 'redis', 'postgres', 'mysql', 'mongodb'].map(store => ({
+  ...['memory', 'file', 'sqlite', 'redis', 'postgres', 'mysql', 'mongodb', 'migrating'].map(store => ({
     file: `src/stores/${store}/x.ts`,
     may: ['./x.ts', '../common/x.ts', '../../core/x.ts', 'node:fs/promises'],
     mayNot: ['../../crypto/x.ts', '../../backends/x.ts', '../../create.ts', '../memory.ts', '../other/x.ts', 'node:crypto', 'redis'],
@@ -176,6 +177,20 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
       '../koa.ts',
       '../index.ts',
       'cookie',
+      'express',
+      'node:crypto',
+    ],
+  },
+  {
+    file: 'src/pages/x.ts',
+    may: ['./x.ts', '../core/x.ts', '../crypto/content-hash.ts', 'node:http', 'node:stream'],
+    mayNot: [
+      '../native/x.ts',
+      '../backends/x.ts',
+      '../crypto/sealed.ts',
+      '../koa/x.ts',
+      '../express/x.ts',
+      'koa',
       'express',
       'node:crypto',
     ],

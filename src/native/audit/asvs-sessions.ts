@@ -42,7 +42,7 @@ export const ASVS_SESSIONS: readonly Requirement[] = requirements('OWASP ASVS 5.
     ({ maxSessions }) =>
       maxSessions === null
         ? app('a user may have any number of sessions: write that down')
-        : app(`a user may have ${maxSessions} sessions: write down what happens to one more`, 'maxSessions'),
+        : app(`a user may have ${maxSessions} sessions: write down what happens to one more`, 'maxSessionsPerUser'),
   ],
   ['7.2.1', 'tokens are verified on the server', () => met('the server verifies each token; nothing is left to the browser')],
   ['7.2.2', 'tokens are made for each session', () => met('each session has a token of its own; no fixed key is a token')],
@@ -105,7 +105,9 @@ export const ASVS_SESSIONS: readonly Requirement[] = requirements('OWASP ASVS 5.
   [
     '7.5.2',
     'users see their sessions and can end them',
-    needsIndex('a list of sessions', () => app('give users a page with list(userId); call requireFresh() before one is ended')),
+    needsIndex('a list of sessions', () =>
+      app('give users a page with list(userId) and revoke(userId, handle); call requireFresh() before one is ended'),
+    ),
   ],
   [
     '7.5.3',

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
 import { endOf } from '../common/life.ts'
+import type { FileAdmission } from './admission.ts'
 import type { FileCells } from './cells.ts'
 import { keyOfName, read, uniqueName } from './format.ts'
 import type { FileSessions } from './sessions.ts'
@@ -18,8 +19,9 @@ export interface FileWalkOptions {
   cells: FileCells
   sessions: FileSessions
   users: FileUsers
-  /** The folders of sessions, users, and what is being made. */
-  places: { sessions: string; users: string; nursery: string }
+  admission: FileAdmission
+  /** The folders of sessions, users, turns, and what is being made. */
+  places: { sessions: string; users: string; turns: string; nursery: string }
   now: () => number
 }
 
@@ -72,6 +74,8 @@ export class FileWalk {
       await this.#options.users.removeFolder(userKey)
       return removed < limit && !stopped()
     })
+    // As a rule there are none.
+    for await (const { key } of this.#walk(places.turns, '')) await this.#options.admission.tidy(key, ABANDONED_MS)
     await this.#removeAbandoned()
     return removed
   }

@@ -5,6 +5,7 @@ import { type Gone, type GoneReason, type SessionRecord, tombstoneMs } from '../
 import { endOf } from '../common/life.ts'
 import type { RecentVersions } from '../common/recent.ts'
 import { KeysByUser } from './keys-by-user.ts'
+import { MemoryEndings } from './push.ts'
 
 export interface Held {
   readonly record: SessionRecord
@@ -25,6 +26,7 @@ const SLACK = 1000
 
 /** What a `MemoryStore` holds: bounded, and in the order in which it came. */
 export class Shelf {
+  readonly endings = new MemoryEndings()
   readonly #room: number
   readonly #now: () => number
   /** Sessions that belong to nobody, those that belong to a user, and what has ended; oldest first. */
@@ -101,6 +103,7 @@ export class Shelf {
 
   /** Leaves a tombstone where there is room for one: it never takes a session's place. */
   bury(key: string, gone: GoneReason): void {
+    this.endings.tell(key)
     this.forget(key)
     this.#forgetOver()
     if (this.size >= this.#room && !dropOldest(this.#tombstones)) return
@@ -134,7 +137,7 @@ export class Shelf {
   }
 
   clear(): void {
-    for (const all of [this.#anonymous, this.#owned, this.#tombstones, this.#users, this.#ends]) all.clear()
+    for (const all of [this.#anonymous, this.#owned, this.#tombstones, this.#users, this.#ends, this.endings]) all.clear()
   }
 
   #entry(key: string): Entry | undefined {

@@ -1,5 +1,6 @@
 import type { SessionRecord } from '../../core/record.ts'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
+import type { Turn } from '../common/turn.ts'
 import {
   type Beside,
   type Change,
@@ -51,6 +52,8 @@ const DUPLICATE_KEY = 11000
 const MAX_LIMIT_MS = 2 ** 31 - 1
 /** How long a user's sequence is kept after it was last used. The next one begins at the clock, so it goes on. */
 const SEQUENCE_MS = 86_400_000
+/** Longer than anybody who has a turn could be on their way. */
+const TURN_MS = 86_400_000
 
 /** One command each, but for what is pending: that is settled first. */
 export class MongoCommands {
@@ -135,6 +138,28 @@ export class MongoCommands {
     // No key of a session holds a colon.
     const { seq: next } = await this.#updateAnyway(`user:${userKey}`, update, { projection: { seq: 1 } }, limit)
     return { seq: next as number }
+  }
+
+  /** False: somebody has it. (No key of a session holds a colon.) Where nobody comes back to it, the database removes it by its index. */
+  takeTurn(userKey: string, turn: Turn, limit: Limit): Promise<boolean> {
+    return this.#insert({ _id: `turn:${userKey}`, turn, endsAt: new Date(Date.now() + TURN_MS) }, limit)
+  }
+
+  async turnOf(userKey: string, limit: Limit): Promise<Turn | null> {
+    const options = { ...READ, ...TYPES, ...limit(), projection: { turn: 1 } }
+    const found = (await this.#collection.findOne({ _id: `turn:${userKey}` }, options)) as { turn: Turn } | null
+    return found?.turn ?? null
+  }
+
+  async leaveTurn(userKey: string, word: string, limit: Limit): Promise<void> {
+    await this.#collection.deleteOne({ _id: `turn:${userKey}`, 'turn.word': word }, { ...WRITE, ...limit() })
+  }
+
+  /** Which of these live. What is pending is not looked into. */
+  async findLive(keys: readonly string[], limit: Limit): Promise<Set<string>> {
+    const options = { ...READ, ...TYPES, ...limit(), projection: this.#with({ _id: 1 }) }
+    const found = (await this.#collection.find({ _id: { $in: keys } }, options).toArray()) as FoundDocument[]
+    return new Set(found.filter(({ over, gone, pending }) => !over && !gone && pending === undefined).map(({ _id }) => _id))
   }
 
   async deleteExpired(most: number, limit: Limit): Promise<number> {

@@ -34,12 +34,17 @@ export const OUT_OF_RANGE = 1690
 const STATEMENT_TIMEOUT = 1969
 /** Deadlock, lock wait timeout, and a record that has changed: nothing was done, and the next attempt may well succeed. */
 const TRANSIENT = new Set([1213, 1205, 1020])
+/** Settings of a transaction that are refused because one is under way. */
+const INSIDE_TRANSACTION = 1568
 /** The server takes no writes any more: after a failover the connection would lead there for ever. */
 const READ_ONLY = new Set([1290, 1792, 1836])
 const IN_TRANSACTION = 1
 const ATTEMPTS = 10
 const BACKOFF_MS = 5
 const MAX_BACKOFF_MS = 100
+
+/** Sends a statement on the connection that one has. */
+export type Send = <T>(sql: string) => Promise<T>
 
 /** Statements, each on a connection that nobody else has meanwhile: so the end of a limit can end the connection. */
 export class MysqlClient {
@@ -57,11 +62,39 @@ export class MysqlClient {
     return (await this.#patiently(build, limit)) as Written
   }
 
+  /**
+   * Several statements on one connection, of which others see all or nothing; nothing, too, where `act` says that they shall not stand.
+   * Each statement sees what is committed by then, whatever the app's own transactions do.
+   */
+  async together<T>(act: (send: Send) => Promise<{ answer: T; stands: boolean }>, limit?: Limit): Promise<T> {
+    return this.#again(
+      () =>
+        this.#using(async send => {
+          await send('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+          await send('START TRANSACTION')
+          try {
+            const { answer, stands } = await act(send)
+            await send(stands ? 'COMMIT' : 'ROLLBACK')
+            return answer
+          } catch (error) {
+            // The server may have ended the statement only. Where it does not answer, the connection goes, and the transaction with it.
+            if (errnoOf(error) > 0) await send('ROLLBACK')
+            throw error
+          }
+        }, limit),
+      limit,
+    )
+  }
+
+  #patiently(build: (limit?: Limit) => string, limit?: Limit): Promise<unknown> {
+    return this.#again(() => this.#once(build, limit), limit)
+  }
+
   /** Once, and again if it was only bad luck. */
-  async #patiently(build: (limit?: Limit) => string, limit?: Limit): Promise<unknown> {
+  async #again<T>(act: () => Promise<T>, limit?: Limit): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(build, limit)
+        return await act()
       } catch (error) {
         if (attempt === ATTEMPTS || !isTransient(error)) throw error
         await inTime(pause(Math.random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)), limit)
@@ -69,19 +102,30 @@ export class MysqlClient {
     }
   }
 
-  async #once(build: (limit?: Limit) => string, limit?: Limit): Promise<unknown> {
+  #once(build: (limit?: Limit) => string, limit?: Limit): Promise<unknown> {
+    return this.#using(async send => {
+      const result = await send(build(limit))
+      if (isAbandoned(result)) throw new AbandonedTransaction()
+      return result
+    }, limit)
+  }
+
+  async #using<T>(act: (send: Send) => Promise<T>, limit?: Limit): Promise<T> {
     const connection = await this.#connection(limit)
     let good = false
     try {
-      const query = { sql: build(limit), rowsAsArray: false, nestTables: false, typeCast: text }
-      const [result] = await inTime(connection.query(query, []), limit)
-      if (isAbandoned(result)) throw new AbandonedTransaction()
+      const answer = await act(async <R>(sql: string) => {
+        const query = { sql, rowsAsArray: false, nestTables: false, typeCast: text }
+        const [result] = await inTime(connection.query(query, []), limit)
+        return result as R
+      })
       good = true
-      return result
+      return answer
     } catch (error) {
       // mysql2 adds the statement, and whoever logs the error would log what the session holds.
       delete (error as { sql?: unknown }).sql
       const errno = errnoOf(error)
+      if (errno === INSIDE_TRANSACTION) throw new AbandonedTransaction()
       // The server itself has answered: nothing is on its way any more.
       good = errno > 0 && !READ_ONLY.has(errno) && (error as { fatal?: unknown }).fatal !== true
       throw errno === STATEMENT_TIMEOUT && limit ? limit.error('not-applied') : error

@@ -107,6 +107,10 @@ export function mysqlSql(table: string) {
     find: (keys: readonly string[], clock: Clock, limit?: Limit) =>
       `${within(limit)} SELECT ${SELECTED} FROM ${table} WHERE \`key\` IN (${keys.map(literal).join(', ')}) AND ends_at >= ${clock.now}`,
 
+    findLive: (keys: readonly string[], clock: Clock, limit?: Limit) =>
+      `${within(limit)} SELECT \`key\` FROM ${table}
+        WHERE \`key\` IN (${keys.map(literal).join(', ')}) AND gone IS NULL AND ends_at >= ${clock.now}`,
+
     listByUser: (userKey: string, clock: Clock, limit?: Limit) =>
       `${within(limit)} SELECT ${SELECTED} FROM ${table} WHERE user_key = ${literal(userKey)} AND ends_at >= ${clock.now} ORDER BY seq`,
 
@@ -115,6 +119,24 @@ export function mysqlSql(table: string) {
       return `${within(limit)} UPDATE ${table} SET gone = ${unlessLate(literal(gone), limit)}, ${BURIED}, ends_at = ${literal(until)},
           gone_until = ${literal(until)}
         WHERE user_key = ${literal(userKey)} AND \`key\` <> ${literal(except)} AND ends_at >= ${clock.now}`
+    },
+
+    /** Of those who begin sessions of one user at once, one is let through at a time. No key of a session holds a colon. */
+    queue(userKey: string, clock: Clock, limit?: Limit): string {
+      const cells = tombstone(`user:${userKey}`, 'evicted', clock)
+      return `${within(limit)} INSERT INTO ${table} (${names(NAMES)}) VALUES (${row(cells)})
+        ON DUPLICATE KEY UPDATE ends_at = ${unlessLate('VALUES(ends_at)', limit)}, gone_until = VALUES(gone_until)`
+    },
+
+    /** Oldest first. To end some of them they must be locked: what is read without may have got a new id by then. */
+    others: (userKey: string, key: string, locked: boolean, clock: Clock, limit?: Limit) =>
+      `${within(limit)} SELECT \`key\` FROM ${table} WHERE user_key = ${literal(userKey)} AND user_id IS NOT NULL
+        AND \`key\` <> ${literal(key)} AND ends_at >= ${clock.now} ORDER BY seq ${locked ? 'FOR UPDATE' : ''}`,
+
+    evict(keys: readonly string[], clock: Clock, limit?: Limit): string {
+      const { gone, ends_at: until } = tombstone('', 'evicted', clock)
+      return `${within(limit)} UPDATE ${table} SET gone = ${literal(gone)}, ${BURIED}, ends_at = ${literal(until)}, gone_until = ${literal(until)}
+        WHERE \`key\` IN (${keys.map(literal).join(', ')})`
     },
 
     list: (cursor: string, count: number, clock: Clock, limit?: Limit) =>

@@ -29,6 +29,9 @@ const ATTEMPTS = 6
 const BACKOFF_MS = 10
 const TERMINATE_LIMIT_MS = 5000
 
+/** Sends a statement on the connection that one has. */
+export type Send = (statement: Statement, values: unknown[]) => Promise<PostgresResult>
+
 /** Runs statements on the caller's pool: in time, and again if they failed by bad luck only. */
 export class PostgresConnections {
   readonly #pool: PostgresPool
@@ -42,10 +45,24 @@ export class PostgresConnections {
   }
 
   /** `values` are made when a connection is there. */
-  async run(statement: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
+  run(statement: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
+    return this.#patiently(send => send(statement, values()), limit)
+  }
+
+  /** Several statements, of which others see all or nothing; nothing, too, where `act` says that they shall not stand. */
+  together<T>(begin: () => Statement, act: (send: Send) => Promise<{ answer: T; stands: boolean }>, limit: Limit | undefined): Promise<T> {
+    return this.#patiently(async send => {
+      await send(begin(), [])
+      const { answer, stands } = await act(send)
+      await send({ text: stands ? 'COMMIT' : 'ROLLBACK' }, [])
+      return answer
+    }, limit)
+  }
+
+  async #patiently<T>(act: (send: Send) => Promise<T>, limit: Limit | undefined): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(statement, values, limit)
+        return await this.#once(act, limit)
       } catch (error) {
         if (attempt === ATTEMPTS) throw error
         if (has(error, POOLED)) this.#prepares = false
@@ -56,19 +73,23 @@ export class PostgresConnections {
   }
 
   /** A connection that nobody else has meanwhile, so that it can be ended. */
-  async #once({ name, text }: Statement, values: () => unknown[], limit: Limit | undefined): Promise<PostgresResult> {
+  async #once<T>(act: (send: Send) => Promise<T>, limit: Limit | undefined): Promise<T> {
     const client = await this.#connect(limit)
     const sent = performance.now()
+    let last = ''
+    const send: Send = ({ name, text }, values) => {
+      last = text
+      return inTime(client.query(this.#prepares && name !== undefined ? { text, values, name } : { text, values }), limit)
+    }
     try {
-      const query = { text, values: values() }
-      const result = await inTime(client.query(this.#prepares && name !== undefined ? { ...query, name } : query), limit)
+      const result = await act(send)
       client.removeListener('error', ignore)
       client.release()
       return result
     } catch (error) {
       // Whatever it is that came between, nobody shall find the rest of it on a connection from the pool.
       client.release(true)
-      if (limit?.passed && text !== TERMINATE.text) this.#terminate(client, sent)
+      if (limit?.passed && last !== TERMINATE.text) this.#terminate(client, sent)
       throw error
     }
   }
@@ -101,7 +122,7 @@ export class PostgresConnections {
     const { processID } = client as { processID?: unknown }
     if (typeof processID !== 'number') return
     const limit = new Limit(TERMINATE_LIMIT_MS)
-    this.#once(TERMINATE, () => [processID, performance.now() - sent], limit)
+    this.#once(send => send(TERMINATE, [processID, performance.now() - sent]), limit)
       .catch(ignore)
       .finally(() => limit.clear())
   }

@@ -1,6 +1,7 @@
 import { RECENT_VERSIONS } from '../../core/record.ts'
 import { CLEANUP_GRACE_MS } from '../../core/store.ts'
 import { RECORD_COLUMNS } from '../common/row.ts'
+import { told } from './push-sql.ts'
 
 type Column = (typeof RECORD_COLUMNS)[number]
 
@@ -22,6 +23,24 @@ export interface Statement {
 export const TERMINATE: Statement = {
   text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid = $1 AND backend_start < clock_timestamp() - $2 * interval '1 millisecond'`,
+}
+
+/** So long a process without a limit of its own may say nothing between two statements of one step. */
+const LONGEST_SILENCE_MS = 10_000
+
+/**
+ * Begins what shall be one step although it is several statements: one at a time for each user of a table. The lock is a statement of its
+ * own, and the isolation one in which each statement sees what is committed by then: so what comes after it sees all that was done under it.
+ * Where a host vanishes in the middle, the server ends the transaction, and does not wait for TCP to tell it, which takes hours.
+ * A name in hex can say no more than a name.
+ */
+export function beginFor(table: string, userKey: string, patience: number | null): Statement {
+  const name = Buffer.from(`${table} ${userKey}`).toString('hex')
+  // 0 would be for ever.
+  const ms = patience === null ? null : Math.max(1, patience)
+  const wait = ms === null ? '' : `SET LOCAL lock_timeout = ${ms}; `
+  const idle = `SET LOCAL idle_in_transaction_session_timeout = ${ms ?? LONGEST_SILENCE_MS};`
+  return { text: `BEGIN ISOLATION LEVEL READ COMMITTED; ${wait}${idle} SELECT pg_advisory_xact_lock(hashtextextended('${name}', 0))` }
 }
 
 /** Parameters: $1 is the time, $2 how long to wait for a lock, then come a record's columns and what else the operation needs. */
@@ -81,7 +100,8 @@ export function postgresSql(table: string) {
       fits AS (SELECT FROM live WHERE version = ${expected}),
       put AS (${put('FROM fits')}),
       buried AS (UPDATE ${table} AS it SET ${bury(reason, `${NOW} + ${life}`)} FROM put WHERE it.key = ${oldKey})
-      SELECT EXISTS (SELECT FROM put) AS done, ${columnsUnless(`version = ${expected}`)} FROM live`,
+      SELECT EXISTS (SELECT FROM put) AS done, (SELECT ${told('key', oldKey)} FROM put) AS told,
+        ${columnsUnless(`version = ${expected}`)} FROM live`,
 
     /** Whether a record lives that has this version, or had it lately. */
     own: `SELECT FROM ${table} AS it WHERE key = $2 AND gone IS NULL AND ${end('it')} >= ${NOW} AND (version = $3 OR $3 = ANY (recent))`,
@@ -97,7 +117,7 @@ export function postgresSql(table: string) {
       ON CONFLICT (key) DO UPDATE SET ${bury('EXCLUDED.gone', 'EXCLUDED.expires_at')},
         recent = CASE WHEN old.gone IS NULL AND ${end('old')} >= ${NOW} THEN ARRAY[old.version] ELSE '{}' END
       WHERE old.gone IS NULL OR ${end('old')} < ${NOW}
-      RETURNING cardinality(recent) > 0 AS done`,
+      RETURNING cardinality(recent) > 0 AS done, ${told('key', 'old.key')} AS told`,
 
     listByUser: `SELECT ${READ} FROM ${table} AS it WHERE user_key = $2 AND ${end('it')} >= ${NOW} ORDER BY seq`,
 
@@ -110,7 +130,32 @@ export function postgresSql(table: string) {
         WHERE user_key = $3 AND key <> $4 AND ${end('it')} >= now AND ${PATIENCE} ORDER BY key FOR UPDATE OF it
       ),
       ended AS (UPDATE ${table} AS it SET ${bury('$5', `${NOW} + $6`)} FROM locked WHERE it.key = locked.key RETURNING it.key)
-      SELECT (SELECT count(*) FROM ended)::int AS ended, (SELECT count(*) FROM seen)::int AS seen`,
+      SELECT (SELECT count(*) FROM ended)::int AS ended, (SELECT count(*) FROM seen)::int AS seen,
+        (SELECT ${told('user', '$3')} WHERE EXISTS (SELECT FROM ended)) AS told`,
+
+    findEnded: `
+      SELECT key FROM unnest($2::text[]) AS asked (key)
+      WHERE NOT EXISTS (SELECT FROM ${table} AS it WHERE it.key = asked.key AND gone IS NULL AND ${end('it')} >= ${NOW})`,
+
+    others: `SELECT count(*)::int AS others FROM ${table} AS it
+      WHERE user_key = $2 AND user_id IS NOT NULL AND key <> $3 AND ${end('it')} >= ${NOW}`,
+
+    // "seen": how many were too many when it began.
+    evict: `
+      WITH clock AS MATERIALIZED (SELECT ${NOW} AS now),
+      others AS MATERIALIZED (
+        SELECT key, seq FROM ${table} AS it, clock WHERE user_key = $3 AND user_id IS NOT NULL AND key <> $4 AND ${end('it')} >= now
+      ),
+      surplus AS MATERIALIZED (
+        SELECT key FROM others ORDER BY seq LIMIT GREATEST(0, (SELECT count(*) FROM others) + 1 - $5::int)
+      ),
+      locked AS MATERIALIZED (
+        SELECT key FROM ${table} AS it, clock
+        WHERE key IN (SELECT key FROM surplus) AND user_key = $3 AND ${end('it')} >= now AND ${PATIENCE} ORDER BY key FOR UPDATE OF it
+      ),
+      ended AS (UPDATE ${table} AS it SET ${bury("'evicted'", `${NOW} + $6`)} FROM locked WHERE it.key = locked.key RETURNING it.key)
+      SELECT (SELECT count(*) FROM ended)::int AS ended, (SELECT count(*) FROM surplus)::int AS seen,
+        (SELECT ${told('user', '$3')} WHERE EXISTS (SELECT FROM ended)) AS told`,
 
     list: `SELECT ${READ} FROM ${table} AS it WHERE key > $2 AND gone IS NULL AND ${end('it')} >= ${NOW} ORDER BY key LIMIT $3`,
 

@@ -2,7 +2,7 @@
  * All that a RedisStore does to records, as one Lua script; `ARGV[1]` says what. Every key that it touches is in KEYS.
  *
  * A session is a hash: `v` version, `t` times (touched, expires, idle, absolute, reach, written), `u` user, `m` the rest of the record,
- * `d` data, `r` earlier versions, each followed by a line feed. `reach` is how long the index of its user lives at least: a session that
+ * `d` data, `r` earlier versions, each followed by a line feed, `p` that it does not count yet. `reach` is how long the index of its user lives at least: a session that
  * outlives it has to take the index along. A tombstone is a hash too: `g` reason, `t` times, `n` the version that took its place.
  * An index is a sorted set of a user's keys, scored in the order in which they came.
  */
@@ -102,7 +102,7 @@ local function insert(key, index, version, timesLine, rest, data, user)
   local t = times(timesLine)
   t.reach = index and reachOf(t) or math.huge
   put(key, t, version, rest, data, '')
-  redis.call('HDEL', key, 'g', 'n', 'u')
+  redis.call('HDEL', key, 'g', 'n', 'u', 'p')
   if not index then return 1 end
   redis.call('HSET', key, 'u', user)
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] or 0
@@ -111,11 +111,17 @@ local function insert(key, index, version, timesLine, rest, data, user)
   return redis.call('ZCARD', index)
 end
 
+-- Nobody's end fails because this user of the server may not publish. A channel is no key: in a Cluster all nodes hear of it.
+local function tell(key, message)
+  redis.pcall('PUBLISH', string.match(key, '^[^{]*') .. 'ended', message)
+end
+
 local function bury(key, reason, ms, successor)
+  tell(key, nameOf(key))
   local laid = redis.pcall('HSET', key, 'g', reason, 't', '0 ' .. text(now + ms) .. ' 0 -', 'n', successor)
   -- Memory is full: the session ends all the same, only nobody will know why.
   if type(laid) == 'table' then return redis.call('DEL', key) end
-  redis.call('HDEL', key, 'v', 'u', 'm', 'd', 'r')
+  redis.call('HDEL', key, 'v', 'u', 'm', 'd', 'r', 'p')
   expire(key, now + ms)
 end
 
@@ -124,12 +130,53 @@ local function again(key, field, value)
   redis.call('HSET', key, field, value)
 end
 
+-- Which of a user's sessions are too many once another one has begun, oldest first. If the index holds some that are not in KEYS, from
+-- \`first\` on: nothing, and all that it holds. \`spare\` makes place itself.
+local function surplus(index, first, spare, max)
+  if not max or redis.call('ZCARD', index) < max then return {} end
+  local user, members, keyOf, others = nameOf(index), redis.call('ZRANGE', index, 0, -1), {}, {}
+  for i = first, #KEYS do keyOf[nameOf(KEYS[i])] = KEYS[i] end
+  for _, member in ipairs(members) do
+    if member ~= spare and not keyOf[member] then return nil, members end
+  end
+  for _, member in ipairs(members) do
+    local key = keyOf[member]
+    local e = member ~= spare and live(key)
+    if e and e.user == user then
+      local f = redis.call('HMGET', key, 'm', 'p')
+      local ok, rest = pcall(cjson.decode, f[1])
+      -- Without a user's own name it is no session, and what may yet be withdrawn is none so far.
+      if ok and rest.userId and not f[2] then others[#others + 1] = key end
+    elseif member ~= spare then
+      redis.call('ZREM', index, member)
+    end
+  end
+  for _ = 1, math.min(#others, max - 1) do others[#others] = nil end
+  return others
+end
+
+local function evict(index, keys, ms)
+  for _, key in ipairs(keys) do
+    bury(key, 'evicted', ms, '')
+    redis.call('ZREM', index, nameOf(key))
+  end
+end
+
 local ops = {}
 
--- 0: taken; -1: it was there already; else how many the index holds.
+-- 0: taken; -1: it was there already; -2: too many; else how many the index holds.
 function ops.create(key, index)
+  local max, deny, ms = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
   local e = find(key)
-  if not e then return insert(key, index, unpack(ARGV, 3)) end
+  if not e then
+    local ending, members = surplus(index, 3, nil, max)
+    if not ending then return { 'again', members } end
+    if deny and #ending > 0 then return -2 end
+    local count = insert(key, index, unpack(ARGV, 3, 7))
+    if ARGV[11] == '1' then redis.call('HSET', key, 'p', '1') end
+    evict(index, ending, ms)
+    return count
+  end
   if e.gone or not known(key, e, ARGV[3]) then return 0 end
   again(key, 'v', e.version)
   return -1
@@ -190,9 +237,13 @@ function ops.replace(old, new, index)
   end
   if e.version ~= expected then return record(old, e) end
   if there then return 0 end
-  insert(new, index, unpack(ARGV, 6))
+  local ending, members = surplus(index, 4, nameOf(old), tonumber(ARGV[11]))
+  if not ending then return { 'again', members } end
+  if ARGV[12] == '1' and #ending > 0 then return -2 end
+  insert(new, index, unpack(ARGV, 6, 10))
   bury(old, reason, ms, version)
   if index then redis.call('ZREM', index, nameOf(old)) end
+  evict(index, ending, tonumber(ARGV[13]))
   return 1
 end
 
@@ -208,6 +259,17 @@ function ops.supersede(old)
   end
   if e.version ~= expected then return record(old, e) end
   bury(old, reason, ms, version)
+  return 1
+end
+
+-- The third, where there is a limit: from now on it counts, and the oldest go.
+function ops.count(key, index)
+  local e = live(key)
+  if not e or e.version ~= ARGV[3] or redis.call('HEXISTS', key, 'p') == 0 then return 0 end
+  local ending, members = surplus(index, 3, nameOf(key), tonumber(ARGV[4]))
+  if not ending then return { 'again', members } end
+  redis.call('HDEL', key, 'p')
+  evict(index, ending, tonumber(ARGV[6]))
   return 1
 end
 
@@ -247,6 +309,19 @@ function ops.user(index)
   return { 'done', action == 'list' and found or count }
 end
 
+function ops.tell(key)
+  tell(key, ARGV[3])
+  return 1
+end
+
+function ops.ended()
+  local ended = {}
+  for _, key in ipairs(KEYS) do
+    if not live(key) then ended[#ended + 1] = nameOf(key) end
+  end
+  return ended
+end
+
 function ops.sweep(key)
   local t = times(redis.call('HGET', key, 't'))
   return t and t.ends + tonumber(ARGV[3]) < now and redis.call('DEL', key) or 0
@@ -256,4 +331,4 @@ return ops[op](KEYS[1], KEYS[2], KEYS[3])
 `
 
 /** Its SHA-1: Redis knows it by this name once it has seen it. */
-export const SCRIPT_SHA = '12533b7ccd47bcdb4f1a2b468a43ad67b33fcd8f'
+export const SCRIPT_SHA = '702bc95e95724d35dc3c146b5162da4200f0e188'

@@ -34,6 +34,7 @@ const BURIED = `gone = :reason, expires_at = :until, absolute_expires_at = NULL,
 
 /**
  * All that a `SqliteStore` says. Each is one statement and so atomic; none starts as a reader, so none meets a snapshot that has grown old.
+ * Only what keeps to a limit takes several: a transaction, which begins as a writer.
  * OR REPLACE puts a new row, with the next number of the sequence, in the place of one that has ended.
  */
 export function statements(table: string) {
@@ -66,8 +67,15 @@ export function statements(table: string) {
     delete: `INSERT INTO ${name} (key, gone, expires_at) VALUES (:key, :reason, :until)
       ON CONFLICT (key) DO UPDATE SET version = CASE WHEN ${THERE} THEN version END, ${BURIED}
       WHERE gone IS NULL OR NOT ${THERE} RETURNING version IS NOT NULL AS lived`,
+    findLive: `SELECT key FROM ${name} WHERE key IN (SELECT value FROM json_each(:keys)) AND ${LIVE}`,
     listByUser: `SELECT * FROM ${name} WHERE user_key = :user_key AND ${LIVE} ORDER BY seq`,
     deleteByUser: `UPDATE ${name} SET ${BURIED} WHERE user_key = :user_key AND key <> :except AND ${LIVE} RETURNING 1 AS done`,
+    begin: 'BEGIN IMMEDIATE',
+    commit: 'COMMIT',
+    rollback: 'ROLLBACK',
+    others: `SELECT count(*) AS count FROM ${name} WHERE user_key = :user_key AND user_id IS NOT NULL AND key <> :key AND ${LIVE}`,
+    evict: `UPDATE ${name} SET ${BURIED} WHERE seq IN (
+      SELECT seq FROM ${name} WHERE user_key = :user_key AND user_id IS NOT NULL AND key <> :key AND ${LIVE} ORDER BY seq LIMIT :count) RETURNING 1 AS done`,
     list: `SELECT * FROM ${name} WHERE seq > :seq AND ${LIVE} ORDER BY seq LIMIT :limit`,
     deleteExpired: `DELETE FROM ${name} WHERE seq IN (SELECT seq FROM ${name} WHERE ${END} < :before LIMIT :limit) RETURNING 1 AS done`,
   }

@@ -92,7 +92,8 @@ const touch: BrokenStore[] = [
     breakage: store => ({
       touch: async (key, times) =>
         (await store.touch(key, times)) ||
-        (!(await store.load(key)) && store.create({ key, partition: '', data: '{}', version: 'x', createdAt: 0, idleMs: 1, ...times })),
+        (!(await store.load(key)) &&
+          (await store.create({ key, partition: '', data: '{}', version: 'x', createdAt: 0, idleMs: 1, ...times })) === true),
     }),
   },
   {

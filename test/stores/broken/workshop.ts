@@ -1,8 +1,10 @@
 // A store in memory with its back taken off, for stores that are broken on purpose.
-import type { IndexedSessionStore, SessionRecord } from 'holdfast'
+import type { IndexedSessionStore, SessionRecord, WatchableSessionStore } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 
-export interface Workshop extends IndexedSessionStore {
+type Watchable = Required<Pick<WatchableSessionStore, 'watch' | 'findEnded'>>
+
+export interface Workshop extends IndexedSessionStore, Watchable {
   now(): number
   /** Makes a key as if nothing had ever been there. */
   forget(key: string): void
@@ -17,7 +19,7 @@ export interface Workshop extends IndexedSessionStore {
 }
 
 /** What is broken, in place of what was whole. */
-type Breakage = (store: Workshop) => Partial<IndexedSessionStore>
+type Breakage = (store: Workshop) => Partial<IndexedSessionStore & Watchable>
 
 export interface BrokenStore {
   /** What it does. */
@@ -65,9 +67,9 @@ export function workshop(now: () => number): Workshop {
       const found = await store.load(inside(key))
       return found && !('gone' in found) ? outside(found) : found
     },
-    async create(record) {
-      const done = await store.create({ ...record, key: inside(record.key) })
-      if (done) note(record)
+    async create(record, timeoutMs, limit) {
+      const done = await store.create({ ...record, key: inside(record.key) }, timeoutMs, limit)
+      if (done === true) note(record)
       return done
     },
     async save(record, expected) {
@@ -75,8 +77,8 @@ export function workshop(now: () => number): Workshop {
       if (result.status === 'saved') note(record)
       return conflictOutside(result)
     },
-    async replace(oldKey, expected, record, reason) {
-      const result = await store.replace(inside(oldKey), expected, { ...record, key: inside(record.key) }, reason)
+    async replace(oldKey, expected, record, reason, timeoutMs, limit) {
+      const result = await store.replace(inside(oldKey), expected, { ...record, key: inside(record.key) }, reason, timeoutMs, limit)
       if (result.status === 'replaced') note(record)
       return conflictOutside(result)
     },
@@ -90,6 +92,15 @@ export function workshop(now: () => number): Workshop {
       return { records: records.map(outside), cursor }
     },
     deleteExpired: limit => store.deleteExpired(limit),
+    watch: listener =>
+      store.watch({
+        ...listener,
+        ended: ({ keys = [] }) => listener.ended({ keys: keys.map(key => key.slice(0, key.indexOf('~'))) }),
+      }),
+    async findEnded(keys) {
+      const lives = await Promise.all(keys.map(key => whole.live(key)))
+      return keys.filter((_, n) => !lives[n])
+    },
     close: () => store.close(),
   }
   return whole

@@ -3,7 +3,7 @@ import { koaDriver } from '../../promises/koa.ts'
 import { nativeCookie, type Turn } from '../../promises/support.ts'
 import type { Loose } from '../../support/subjects.ts'
 import type { Check } from '../http/check.ts'
-import { range, type SiteSetup } from '../http/stage.ts'
+import { range, type SiteSetup, type StoreSite } from '../http/stage.ts'
 
 const LOGINS = 20
 
@@ -43,6 +43,39 @@ const stopped: Check = {
       expect([await two.sessions.list('ann'), (await visitor.get('/read')).body], method).toEqual([[], 'nothing'])
     }
     expect((await one.visitor().get('/in')).status).toBe(200)
+  },
+}
+
+const butThisOne: Check = {
+  name: 'H7 and promise 16: revokeAll with except leaves the session in hand, and ends the others and a login on its way into the store',
+  doors: ['native'],
+  async run(stage) {
+    const one = await stage.site({ routes })
+    const two: StoreSite = await stage.site({
+      routes: { ...routes, '/others': async t => String(await two.sessions.revokeAll('ann', { except: t.session })) },
+    })
+    const [own, elsewhere] = [two.visitor(), one.visitor()]
+    for (const visitor of [own, elsewhere]) await visitor.get('/in')
+    const copied = own.header()
+    for (const [method, before, ended] of [
+      ['create', [], '1'],
+      ['load', [], '1'],
+      ['replace', ['/cart'], '0'],
+    ] as const) {
+      const visitor = one.visitor()
+      for (const path of before) await visitor.get(path)
+      const stop = one.store.stop(method)
+      const answer = visitor.get('/in')
+      await stop.reached
+      const others = await own.get('/others')
+      stop.open()
+      expect(others, method).toMatchObject({ status: 200, body: ended })
+      expect(await answer, method).toMatchObject({ status: 409, setCookie: [] })
+      expect(await two.sessions.list('ann'), method).toHaveLength(1)
+    }
+    const bodies = await Promise.all([own, elsewhere].map(async visitor => (await visitor.get('/read')).body))
+    expect(bodies).toEqual(['ann', 'nothing'])
+    expect((await one.visitor().get('/read', { headers: { cookie: copied } })).body).toBe('nothing')
   },
 }
 
@@ -149,4 +182,4 @@ const inCookies: Check = {
   },
 }
 
-export const loggedOutEverywhere: readonly Check[] = [stopped, inCookies, racing, together, everyone]
+export const loggedOutEverywhere: readonly Check[] = [stopped, butThisOne, inCookies, racing, together, everyone]

@@ -16,6 +16,8 @@ export interface ChildSetup {
   open: OpenOptions
   keys: string[]
   native: boolean
+  /** More options of `createSessions`. */
+  more: object
 }
 
 export interface Child {
@@ -28,7 +30,7 @@ export interface Child {
  * Processes of one site, each an app on the built package with a store client of its own, until the test has finished. Where a place has
  * several client libraries, they take turns.
  */
-export async function startChildren(stage: Stage, count: number): Promise<Child[]> {
+export async function startChildren(stage: Stage, count: number, more: object = {}): Promise<Child[]> {
   if (!existsSync(`${root}dist/koa.js`)) throw new Error('dist/koa.js is missing: run `npm run build` first')
   const { ground, subject, space, native } = stage
   const libraries: Subject[] = []
@@ -38,6 +40,7 @@ export async function startChildren(stage: Stage, count: number): Promise<Child[
     open: { url: ground.url, space, ...(client && { client }) },
     keys,
     native,
+    more,
   })
   return Promise.all(range(count).map(n => startChild(setupOf(libraries[n % libraries.length] ?? subject))))
 }

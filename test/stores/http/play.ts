@@ -5,8 +5,10 @@ import { lostAnswer } from '../hard-cases/h02-lost-answer.ts'
 import { regenerateRaces } from '../hard-cases/h03-regenerate.ts'
 import { lateRequest } from '../hard-cases/h04-late-request.ts'
 import { loggedOutEverywhere } from '../hard-cases/h07-log-out-everywhere.ts'
+import { sessionLimits } from '../hard-cases/h10-session-limit.ts'
 import { clocks } from '../hard-cases/h11-clocks.ts'
 import { tenants } from '../hard-cases/h14-tenants.ts'
+import { handles } from '../hard-cases/h23-handles.ts'
 import { backChannelLogout } from '../hard-cases/h25-idp.ts'
 import { noLostUpdate } from '../promises/01-no-lost-update.ts'
 import { deadStaysDead } from '../promises/02-dead-stays-dead.ts'
@@ -33,8 +35,10 @@ const hardCases: readonly Check[] = [
   ...regenerateRaces,
   ...lateRequest,
   ...loggedOutEverywhere,
+  ...sessionLimits,
   ...clocks,
   ...tenants,
+  ...handles,
   ...backChannelLogout,
   ...durability,
 ]

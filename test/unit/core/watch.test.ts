@@ -56,6 +56,7 @@ it('nothing waits after stop() and after close(), and nothing is told', async ()
   const { manager, open, begin } = engine({ clock: wallClock })
   const { session } = await open(await begin({ name: 'ann' }))
   const [one, two] = [manager.watch(session, {}), manager.watch(session, {})]
+  await vi.advanceTimersByTimeAsync(0)
   expect(vi.getTimerCount()).toBe(2)
   one.stop()
   expect(vi.getTimerCount()).toBe(1)
@@ -71,6 +72,7 @@ it('the shortest interval that was asked for counts, and a longer one changes no
   const watch = manager.watch(session, {})
   watch.lookEvery(MINUTE)
   watch.lookEvery(10 * MINUTE)
+  await vi.advanceTimersByTimeAsync(0)
   calls.length = 0
   await vi.advanceTimersByTimeAsync(5 * MINUTE)
   expect(calls).toEqual(Array(5).fill('load'))

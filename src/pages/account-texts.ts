@@ -1,0 +1,33 @@
+/** The texts of the account page, in English. */
+export const ACCOUNT_TEXTS = {
+  title: 'Your devices',
+  intro: 'You are signed in on these devices. If you do not recognise one, sign it out.',
+  thisDevice: 'This device',
+  activeNow: 'Active now',
+  lastActive: 'Last active {time}',
+  signedIn: 'Signed in {date}',
+  unknownDevice: 'Unknown device',
+  signOut: 'Sign out',
+  signOutOthers: 'Sign out all other devices',
+  othersTitle: 'Something looks wrong?',
+  othersText: 'Sign out everywhere else, then change your password.',
+  onlyThis: 'You are not signed in anywhere else.',
+  doneOne: 'The device was signed out.',
+  doneOthers: 'All other devices were signed out.',
+  doneNone: 'That device is not signed in any more.',
+  changed: 'The list of your devices has changed.',
+  back: 'Back',
+  endedTitle: 'You were signed out',
+  endedText: 'This device is no longer signed in to your account.',
+  signIn: 'Sign in',
+  confirmTitle: 'Confirm that it is you',
+  confirmText: 'It has been a while since you signed in. To sign out another device, sign in again first.',
+  confirm: 'Continue',
+  anonymousTitle: 'You are not signed in',
+  anonymousText: 'Sign in to see your devices.',
+  refusedTitle: 'That did not work',
+  refusedText: 'The request did not seem to come from this page. Go back and try it again.',
+  backToDevices: 'Back to your devices',
+} as const satisfies Record<string, string>
+
+export type AccountTexts = { [name in keyof typeof ACCOUNT_TEXTS]: string }
