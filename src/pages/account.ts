@@ -1,5 +1,5 @@
 import { SessionGoneError, SessionRevokedError } from '../core/errors.ts'
-import { logout, userIdOf } from '../core/functions.ts'
+import { idOf, logout, userIdOf } from '../core/functions.ts'
 import { type Duration, durationMs, mustHaveMethods } from '../core/options.ts'
 import { ACCOUNT_SCRIPT } from './account-script.ts'
 import { AccountStreams, told } from './account-stream.ts'
@@ -46,6 +46,9 @@ const NOTICES: ReadonlyMap<string | null, keyof AccountTexts> = new Map([
   ['none', 'doneNone'],
 ] as const)
 
+/** How far the two forms of a button that is pressed twice may be apart. */
+const PRESSED_TWICE_MS = 10_000
+
 class AccountPage implements Page {
   readonly path: string
   readonly property: string
@@ -56,6 +59,8 @@ class AccountPage implements Page {
   readonly #sentByUs: SentByUs
   readonly #withinMs: number
   readonly #streams: AccountStreams
+  /** Who is signing out all others, by the id that their session had. */
+  readonly #ending = new Map<string, Promise<PageAnswer>>()
 
   constructor(sessions: AccountSessions, options: AccountOptions) {
     const { path = '/account/sessions', property = 'session', within = '15m' } = options
@@ -113,7 +118,25 @@ class AccountPage implements Page {
     return this.#signedOut()
   }
 
-  async #endOthers(session: object, userId: string): Promise<PageAnswer> {
+  /**
+   * Once for each id that a session has: a button that is pressed twice sends two forms, and of two new ids for one session the later one
+   * would end all of the user's sessions, since somebody else may be behind the other (H25).
+   */
+  #endOthers(session: object, userId: string): Promise<PageAnswer> {
+    const id = idOf(session)
+    const running = id === undefined ? undefined : this.#ending.get(id)
+    if (running) return running
+    const ending = this.#endAllBut(session, userId)
+    if (id !== undefined) {
+      this.#ending.set(id, ending)
+      const forget = () => void this.#ending.delete(id)
+      // What has failed may be asked for again at once.
+      ending.then(() => void setTimeout(forget, PRESSED_TWICE_MS).unref(), forget)
+    }
+    return ending
+  }
+
+  async #endAllBut(session: object, userId: string): Promise<PageAnswer> {
     try {
       await this.#sessions.revokeAll(userId, { except: session })
     } catch (error) {

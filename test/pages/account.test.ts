@@ -4,9 +4,9 @@ import { createSessions, userIdOf } from 'holdfast'
 import { account } from 'holdfast/account'
 import expressSession from 'holdfast/express'
 import { MemoryStore } from 'holdfast/stores/memory'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { listening, portOf } from '../promises/serving.ts'
-import { keys } from '../promises/support.ts'
+import { keys, until } from '../promises/support.ts'
 import type { Loose } from '../support/subjects.ts'
 import { AGENTS, cardsOf, formsOf, frameworks, openSite, type PagesSite, Person, pressed, textOf } from './site.ts'
 
@@ -63,6 +63,27 @@ describe.each(frameworks)('the account page on %s', framework => {
     expect([await phone.whoami(), await laptop.whoami(), await eve.whoami()]).toEqual(['nobody', 'ann', 'eve'])
     await phone.login('ann', AGENTS['Safari on iPhone'])
     await laptop.press(PATH, /^Sign out Safari on iPhone/)
+    expect([await phone.whoami(), await laptop.whoami()]).toEqual(['nobody', 'ann'])
+  })
+
+  it('signs all others out once where the button is pressed twice: nobody who pressed it is signed out', async () => {
+    const store = new MemoryStore()
+    const site = await openSite(framework, { store })
+    const { laptop, phone } = await twoDevices(site)
+    const loads = vi.spyOn(store, 'load')
+    const { fields } = pressed((await laptop.get(PATH)).body, 'Sign out all other devices')
+    const [key] = loads.mock.calls[0] ?? []
+    loads.mockClear()
+    // Both have found the session before anything is done.
+    const replace = store.replace.bind(store)
+    let held = 0
+    store.replace = async (...args) => {
+      held++
+      await until(async () => loads.mock.calls.filter(([loaded]) => loaded === key).length >= 2)
+      return replace(...args)
+    }
+    const answers = await Promise.all([laptop.send(PATH, fields, byUs), laptop.send(PATH, fields, byUs)])
+    expect([held, answers.map(({ status }) => status)]).toEqual([1, [303, 303]])
     expect([await phone.whoami(), await laptop.whoami()]).toEqual(['nobody', 'ann'])
   })
 
