@@ -157,18 +157,13 @@ export class Writer {
 
   /** Null: a touch has failed, and the site does without. */
   send(writing: Writing, draft: Draft, differs: boolean): MaybePromise<Sent | null> {
-    return chain(this.#withFacts(writing, draft), known =>
-      chain(this.#send(writing, known, differs), result => this.#unlessFull(writing, result)),
-    )
-  }
-
-  /** A login's draft, with what is kept of how it came. */
-  #withFacts(writing: Writing, draft: Draft): MaybePromise<Draft> {
     const { loginFacts } = this.#config
-    if (!loginFacts || !logsIn(writing.session, draft)) return draft
+    // Only a login can be refused for a limit.
+    if (!loginFacts || !logsIn(writing.session, draft)) return this.#send(writing, draft, differs) as MaybePromise<Sent | null>
     return chain(writing.facts ?? loginFacts(writing.request), facts => {
       writing.facts = facts
-      return { ...draft, meta: withFacts(draft.meta, facts) }
+      const known = { ...draft, meta: withFacts(draft.meta, facts) }
+      return chain(this.#send(writing, known, differs), result => this.#unlessFull(writing, result))
     })
   }
 

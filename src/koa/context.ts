@@ -5,6 +5,7 @@ import type { KoaRequestSession } from './request-session.ts'
 /** One `session()`: where it keeps a request's part, and how that begins. */
 export class Instance {
   readonly #slot = Symbol('holdfast.session')
+  readonly #came = Symbol('holdfast.came')
   readonly #plan: () => Plan
 
   constructor(plan: () => Plan) {
@@ -13,9 +14,25 @@ export class Instance {
 
   /** This request's part. It is the context's own: what lies on a prototype would be everybody's. */
   of(ctx: Context): KoaRequestSession {
-    const own = ctx as unknown as Record<symbol, KoaRequestSession | undefined>
-    const known = Object.hasOwn(ctx, this.#slot) ? own[this.#slot] : undefined
-    return known ?? this.join(ctx, this.#plan().begin(ctx))
+    const known = this.begun(ctx)
+    if (known) return known
+    const request = this.#plan().begin(ctx)
+    const came = Object.hasOwn(ctx, this.#came) ? (ctx as unknown as Record<symbol, number>)[this.#came] : undefined
+    if (came !== undefined) request.came(came)
+    return this.join(ctx, request)
+  }
+
+  /** The same where it has begun. */
+  begun(ctx: Context): KoaRequestSession | undefined {
+    return Object.hasOwn(ctx, this.#slot) ? (ctx as unknown as Record<symbol, KoaRequestSession>)[this.#slot] : undefined
+  }
+
+  /** This request's part, or undefined where nothing is asked of it before somebody looks at the session. */
+  meet(ctx: Context): KoaRequestSession | undefined {
+    const plan = this.#plan()
+    if (plan.attends || plan.manager.eager || this.begun(ctx)) return this.of(ctx)
+    ;(ctx as unknown as Record<symbol, number>)[this.#came] = plan.manager.now()
+    return undefined
   }
 
   join(ctx: Context, request: KoaRequestSession): KoaRequestSession {

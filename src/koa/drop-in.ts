@@ -85,6 +85,10 @@ export class DropInPlan implements Plan {
     return this.options.autoCommit
   }
 
+  get attends(): boolean {
+    return this.options.skip !== undefined || this.explains
+  }
+
   get explains(): boolean {
     return this.options.explain === true
   }

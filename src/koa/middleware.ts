@@ -137,27 +137,32 @@ function mount(app: KoaApp, name: string, plan: () => Plan, warnings: Warnings):
   async function middleware(ctx: Context, next: Next): Promise<void> {
     const release = property.use(ctx, name, instance)
     try {
-      const request = instance.of(ctx)
-      if (request.skips()) {
-        await next()
-        request.explainSkipped()
-        return
+      const met = instance.meet(ctx)
+      if (met) {
+        if (met.skips()) {
+          await next()
+          met.explainSkipped()
+          return
+        }
+        if (met.plan.manager.eager && !met.opened) await met.open()
       }
-      const { plan } = request
-      if (plan.manager.eager && !request.opened) await request.open()
       let failure: Failure | undefined
       try {
         await next()
       } catch (error) {
         failure = { error }
       }
-      try {
-        const done = plan.autoCommit ? request.commit() : undefined
-        if (isPromise(done)) await done
-      } catch (error) {
-        failure = both(failure, error, ctx)
+      // Nobody has looked at it. A cookie of its name may have been set by hand all the same, which concerns caches.
+      const request = met ?? (ctx.res.hasHeader('Set-Cookie') ? instance.of(ctx) : instance.begun(ctx))
+      if (request) {
+        try {
+          const done = request.plan.autoCommit ? request.commit() : undefined
+          if (isPromise(done)) await done
+        } catch (error) {
+          failure = both(failure, error, ctx)
+        }
+        request.finish(failure !== undefined)
       }
-      request.finish(failure !== undefined)
       if (failure) throw failure.error
     } finally {
       release()

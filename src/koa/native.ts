@@ -32,6 +32,10 @@ export class NativePlan implements Plan {
     return this.sessions.manager
   }
 
+  get attends(): boolean {
+    return this.#skip !== undefined || this.explains
+  }
+
   get explains(): boolean {
     return this.sessions.explains
   }

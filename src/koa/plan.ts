@@ -6,9 +6,11 @@ import type { KoaRequestSession } from './request-session.ts'
 export interface Plan {
   readonly manager: SessionManager
   readonly autoCommit: boolean
-  /** The request header that the answer depends on, for `Vary`. */
+  /** Each request has its part from the beginning, also where nobody looks at its session: a hook is asked of it, or something told. */
+  readonly attends: boolean
   /** Answers say what became of their session, in development. */
   readonly explains?: boolean | undefined
+  /** The request header that the answer depends on, for `Vary`. */
   readonly vary: string | undefined
   /** An answer that has read a user's session is `no-store`, unless the app says otherwise. */
   readonly noStore?: boolean | undefined

@@ -6,7 +6,6 @@ import { isIndexedSessionStore } from '../core/store.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { newLoginName } from '../crypto/handle.ts'
 import { addressOf } from '../device/address.ts'
-import { deviceLabelOf } from '../device/user-agent.ts'
 
 export interface DeviceOptions {
   /** What is kept of the address of a login: its network (`truncated`, the default: /24 of IPv4, /48 of IPv6), all of it, or nothing. */
@@ -45,16 +44,23 @@ interface LoginFactsOptions {
 export function loginFactsBy({ device, timeoutMs, warnings }: LoginFactsOptions): (request: unknown) => MaybePromise<LoginFacts> {
   const { ip: kept = 'truncated', locate } = typeof device === 'object' ? device : {}
   const placeOf = locate && placeBy(locate, timeoutMs, warnings)
+  const deviceOf = async ({ ip: from, userAgent }: Asker): Promise<Device> => {
+    const ip = kept === false ? undefined : addressOf(from, kept)
+    const whole = placeOf && addressOf(from, 'full')
+    const [label, place] = await Promise.all([labelFrom(userAgent), whole === undefined ? undefined : placeOf?.(whole)])
+    return { label, ...(ip !== undefined && { ip }), ...(place !== undefined && { place }) }
+  }
   return request => {
     const facts: LoginFacts = { login: newLoginName() }
     const asker = device === false ? undefined : askerOf(request)
-    if (!asker) return facts
-    const ip = kept === false ? undefined : addressOf(asker.ip, kept)
-    const found: Device = { label: deviceLabelOf(asker.userAgent), ...(ip !== undefined && { ip }) }
-    const whole = addressOf(asker.ip, 'full')
-    if (!placeOf || whole === undefined) return { ...facts, device: found }
-    return placeOf(whole).then(place => ({ ...facts, device: { ...found, ...(place !== undefined && { place }) } }))
+    return asker ? deviceOf(asker).then(found => ({ ...facts, device: found })) : facts
   }
+}
+
+/** The names of browsers are loaded at the first login: an app that keeps no devices never reads them. */
+async function labelFrom(userAgent: string | undefined): Promise<string> {
+  const { deviceLabelOf } = await import('../device/user-agent.ts')
+  return deviceLabelOf(userAgent)
 }
 
 /** An adapter's part in a request says who asks. A session that code has taken from a store has no request. */

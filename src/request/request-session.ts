@@ -42,7 +42,6 @@ export abstract class RequestSession implements UserControls, Noting {
   /** The handler replaced a session that it never read. */
   #unread = false
   #skipped: boolean | undefined
-  /** When it came to the session's middleware, in ms since the epoch. */
   #cameAt: number | undefined
   /** What the browser shall forget with the token. */
   #siteData: readonly SiteData[] = []
@@ -140,12 +139,17 @@ export abstract class RequestSession implements UserControls, Noting {
     return session ? session.take() : null
   }
 
+  /** When it came to the session's middleware, in ms since the epoch. */
+  came(at: number): void {
+    this.#cameAt ??= at
+  }
+
   /**
    * Whether this request shall have no session. Asked once, and not of a session that is in use: a mounted application
    * shares its parent's. If so, the handler gets one that is never stored, whatever it does.
    */
   skips(): boolean {
-    this.#cameAt ??= this.plan.manager.now()
+    this.came(this.plan.manager.now())
     if (this.#skipped === undefined) {
       this.#skipped = !this.opened && this.asksToSkip()
       if (this.#skipped) this.begin(this.plan.manager.detached())
