@@ -6,7 +6,6 @@ import { isDead, recordMaker } from '../../src/testing/records.ts'
 import { until } from '../servers/process.ts'
 import { startProxy } from '../servers/proxy.ts'
 import { type RedisServer, startRedis, startRedisSentinel } from '../servers/redis.ts'
-import { full } from '../support/full.ts'
 import { overIoredis, overNodeRedis } from './clients/redis.mjs'
 
 const { record, key, userKey } = recordMaker(() => Date.now())
@@ -30,8 +29,7 @@ const storeOver = async (library: Library, url: string, options?: object, more?:
   return new RedisStore(client, options)
 }
 
-// Which library speaks to Redis makes no difference to what a replica has: `npm test` plays one.
-describe.each(full ? names : names.slice(0, 1))('H13, by %s:', library => {
+describe.each(names)('H13, by %s:', library => {
   /** A replica behind a proxy, that can be held back. */
   const withReplica = async () => {
     const proxy = await startProxy(server.port)
