@@ -1,20 +1,25 @@
 import { readFile } from 'node:fs/promises'
 import session from 'holdfast/koa'
 import Koa from 'koa'
+import { messagePage } from './layout.mjs'
 import { day, modeOf, modes } from './modes.mjs'
 import { Overlap } from './overlap.mjs'
-import { messagePage } from './page.mjs'
+import { mountPeople } from './people.mjs'
 import { noted, showOutcome } from './report.mjs'
 import { securityHeaders } from './request.mjs'
 import { routes } from './routes.mjs'
 
+const fileAt = (name, type) => ({ type, text: readFile(new URL(name, import.meta.url)) })
+const icon = fileAt('favicon.svg', 'svg')
 const files = {
-  '/style.css': { type: 'css', text: readFile(new URL('./style.css', import.meta.url)) },
-  '/favicon.svg': { type: 'svg', text: readFile(new URL('./favicon.svg', import.meta.url)) },
+  '/style.css': fileAt('style.css', 'css'),
+  '/devices.js': fileAt('devices.js', 'js'),
+  '/favicon.svg': icon,
+  '/favicon.ico': icon, // where browsers look for it on the library's pages
 }
 
-/** The demo: two independent sessions on one Koa app, of which a request uses the one that the visitor has chosen. */
-export function createApp({ keys, opened }) {
+/** The demo: people in native mode, and two independent sessions of the drop-in, of which a request uses the one that the visitor has chosen. */
+export function createApp({ keys, opened, people }) {
   const app = new Koa()
   app.keys = keys
   app.context.opened = opened
@@ -23,6 +28,7 @@ export function createApp({ keys, opened }) {
   app.use(securityHeaders)
   app.use(refusals)
   app.use(staticFiles)
+  mountPeople(app, people) // is ctx.visitor
   app.use(showOutcome)
   app.use(session(optionsFor('cookie'), app)) // is ctx.session
   app.use(session({ ...optionsFor('store'), property: 'stored', store: noted(opened.store) }, app)) // is ctx.stored

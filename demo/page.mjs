@@ -1,4 +1,5 @@
-import { html, toText } from './html.mjs'
+import { html } from './html.mjs'
+import { layout } from './layout.mjs'
 import { modes, wordsOf } from './modes.mjs'
 import { REQUESTS } from './overlap.mjs'
 
@@ -28,17 +29,7 @@ export function sessionPage({ mode, opened, data, outcome, previous, request, er
       A session lasts one day from its last save.
     </p>
     <p>This page runs no script and loads nothing from elsewhere.</p>`
-  return layout(user === undefined ? 'Holdfast demo' : `Holdfast demo: ${user}`, main, footer, title)
-}
-
-export function messagePage(title, text) {
-  const main = html`
-    <section class="card" aria-labelledby="message-title">
-      <h2 id="message-title">${title}</h2>
-      <p>${text}</p>
-      <p class="actions"><a class="button primary" href="/peek">Back to the session</a></p>
-    </section>`
-  return layout(`Holdfast demo: ${title}`, main)
+  return layout({ part: '/peek', title: user === undefined ? 'Holdfast demo' : `Holdfast demo: ${user}`, main, footer, badge: title })
 }
 
 function outcomeCard({ verdict, reason, cookies, storeCalls }, previous, request) {
@@ -122,10 +113,12 @@ function modeCard(mode, opened) {
   return html`
     <section class="card mode" aria-labelledby="mode-title">
       <h2 id="mode-title">Where the session lives</h2>
-      <form method="post" action="/mode" class="switch" role="group" aria-labelledby="mode-title">
-        ${Object.entries(modes).map(
-          ([name, { title }]) => html`<button name="mode" value="${name}" aria-pressed="${name === mode}">${title}</button>`,
-        )}
+      <form method="post" action="/mode">
+        <div class="switch" role="group" aria-labelledby="mode-title">
+          ${Object.entries(modes).map(
+            ([name, { title }]) => html`<button name="mode" value="${name}" aria-pressed="${String(name === mode)}">${title}</button>`,
+          )}
+        </div>
       </form>
       <p>${where}</p>
       <div class="promises">
@@ -176,37 +169,4 @@ function tally(count) {
   if (count === undefined) return html`<span class="lost">no answer</span>`
   const lost = REQUESTS - count
   return html`<span class="${lost === 0 ? 'kept' : 'lost'}">${count} of ${REQUESTS}</span>${lost > 0 && html` <span class="aside">${lost} lost</span>`}`
-}
-
-function layout(title, main, footer, badge) {
-  return toText(html`<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>${title}</title>
-    <link rel="icon" href="/favicon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/style.css">
-  </head>
-  <body>
-    <a class="skip" href="#main">Skip to the session</a>
-    <header class="top">
-      <div class="wide">
-        <p class="brand"><img src="/favicon.svg" alt="" width="30" height="30"> Holdfast <span>demo</span></p>
-        ${badge && html`<p class="badge">${badge}</p>`}
-      </div>
-    </header>
-    <main id="main" class="wide" tabindex="-1">
-      <div class="intro">
-        <h1>One session, in plain sight</h1>
-        <p>Every answer says what is in your session, whether it was saved, and why.</p>
-      </div>
-      <div class="cards">${main}
-      </div>
-    </main>
-    <footer class="bottom"><div class="wide">${footer}</div></footer>
-  </body>
-</html>
-`)
 }

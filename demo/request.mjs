@@ -1,14 +1,20 @@
 const limit = 4096
+const policy = `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
 
 export async function securityHeaders(ctx, next) {
   ctx.set({
-    'Content-Security-Policy': `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    'Content-Security-Policy': policy,
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
   })
   await next()
+}
+
+/** For a page with a script of this site, which may ask this site. */
+export function letScriptIn(ctx) {
+  ctx.set('Content-Security-Policy', `${policy}; script-src 'self'; connect-src 'self'`)
 }
 
 /**
@@ -33,4 +39,17 @@ export async function formOf(ctx) {
     chunks.push(chunk)
   }
   return new URLSearchParams(Buffer.concat(chunks).toString())
+}
+
+/** The name in a form, or what is wrong with it. */
+export function nameIn(form) {
+  const name = (form.get('name') ?? '').replace(/\s+/g, ' ').trim()
+  const fine = name !== '' && [...name].length <= 40 && !name.includes('\0')
+  return fine ? { name } : { name, error: 'Enter a name of 1 to 40 characters.' }
+}
+
+/** Answers a form: its browser goes on to another page, and a reload there sends nothing again. */
+export function seeOther(ctx, path) {
+  ctx.redirect(path)
+  ctx.status = 303
 }

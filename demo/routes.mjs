@@ -1,7 +1,7 @@
+import { messagePage } from './layout.mjs'
 import { day, MODE_COOKIE, modeOf, modes } from './modes.mjs'
-import { messagePage } from './page.mjs'
 import { dataOf } from './report.mjs'
-import { formOf, fromThisSite } from './request.mjs'
+import { formOf, fromThisSite, nameIn, seeOther } from './request.mjs'
 
 const table = {
   'GET /': count,
@@ -41,10 +41,10 @@ function show(ctx) {
 }
 
 async function login(ctx, property) {
-  const name = ((await formOf(ctx)).get('name') ?? '').replace(/\s+/g, ' ').trim()
-  if (name === '' || [...name].length > 40) {
+  const { name, error } = nameIn(await formOf(ctx))
+  if (error) {
     ctx.status = 422
-    ctx.state.page = { error: 'Enter a name of 1 to 40 characters.', entered: name }
+    ctx.state.page = { error, entered: name }
     return
   }
   await ctx[property].regenerate() // who knew the id before the log-in must have nothing after it
@@ -60,21 +60,16 @@ function logout(ctx, property) {
 async function chooseMode(ctx) {
   const mode = (await formOf(ctx)).get('mode') === 'store' ? 'store' : 'cookie'
   ctx.cookies.set(MODE_COOKIE, mode, { signed: false, sameSite: 'lax', maxAge: 365 * day })
-  back(ctx)
+  seeOther(ctx, '/peek')
 }
 
 async function overlap(ctx) {
   const results = await ctx.overlap.run(ctx)
   ctx.state.note = { verdict: 'Saved', reason: 'what twenty requests at once have left, in each mode; see the results below', results }
-  back(ctx, '/peek#overlap')
+  seeOther(ctx, '/peek#overlap')
 }
 
 function backWithNote(ctx) {
   ctx.state.note = {}
-  back(ctx)
-}
-
-function back(ctx, to = '/peek') {
-  ctx.redirect(to)
-  ctx.status = 303
+  seeOther(ctx, '/peek')
 }

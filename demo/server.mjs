@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { createApp } from './app.mjs'
 import { loadKeys } from './keys.mjs'
+import { createPeople } from './people.mjs'
 import { openStore } from './stores.mjs'
 
 const folder = process.env.HOLDFAST_DEMO_DATA || fileURLToPath(new URL('./data', import.meta.url))
@@ -14,10 +15,12 @@ const opened = await openStore(process.env.STORE, folder).catch(error => {
   process.exit(1)
 })
 
-const server = createServer(createApp({ keys, opened }).callback())
+const people = createPeople({ keys, opened })
+const server = createServer(createApp({ keys, opened, people }).callback())
 let answering = 0
 
-server.on('request', (_request, response) => {
+server.on('request', (request, response) => {
+  if (request.headers.accept === 'text/event-stream') return // a stream is never complete: there is nothing to wait for
   answering++
   response.once('close', () => {
     answering--
@@ -43,7 +46,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     if (answering === 0) server.closeAllConnections()
     else setTimeout(() => server.closeAllConnections(), 2000).unref()
     await closed
-    await opened.store.close()
+    await people.close()
     await opened.end()
     process.exit(0)
   })

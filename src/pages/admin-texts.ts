@@ -36,6 +36,7 @@ export const ADMIN_TEXTS = {
   userAllText: 'All sessions of this user end at once, logins under way as well.',
   userAll: 'Sign out everywhere',
   back: 'All sessions',
+  home: 'Back',
   auditTitle: 'Audit of the configuration',
   auditSummary: '{met} met, {unmet} unmet, {app} for the app to do',
   auditShow: 'All findings',

@@ -18,6 +18,7 @@ export interface Scene {
   /** Of the forms; absent where the visitor has no session, and the browser must say where a form comes from. */
   token: string | undefined
   notice: { text: string; bad: boolean } | undefined
+  homeUrl?: string | undefined
 }
 
 /** How many rows "used last" has. */
@@ -25,8 +26,8 @@ const ROWS = 20
 
 /** The whole site at a glance. `found` is absent where the store did not answer. */
 export function overview(found: Survey | undefined, health: Health, findings: readonly PageFinding[], scene: Scene): Html {
-  const { texts } = scene
-  return html`<div class="top">
+  const { texts, homeUrl } = scene
+  return html`${homeUrl !== undefined && html`<a class="back" href="${homeUrl}">${texts.home}</a>\n`}<div class="top">
 <h1>${texts.title}</h1>
 ${searchForm(scene, '')}
 </div>
@@ -186,9 +187,11 @@ ${sorted.map(
 
 function everyone(scene: Scene): Html {
   const { texts, token } = scene
+  const [before, ...after] = texts.everyoneText.split('{words}')
+  const words = html`<strong>${texts.everyoneWords}</strong>`
   return html`<section class="card panel zone" aria-labelledby="everyone">
 <h2 id="everyone">${texts.everyoneTitle}</h2>
-<p class="quiet" id="everyone-text">${filled(texts.everyoneText, { words: texts.everyoneWords })}</p>
+<p class="quiet" id="everyone-text">${before}${after.map(text => html`${words}${text}`)}</p>
 <form method="post" action="?">
 ${token !== undefined && html`<input type="hidden" name="${TOKEN_FIELD}" value="${token}">`}
 <div><label for="confirm">${texts.everyoneLabel}</label><input id="confirm" name="confirm" aria-describedby="everyone-text" required autocomplete="off" spellcheck="false" autocapitalize="none"></div>

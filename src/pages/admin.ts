@@ -10,7 +10,7 @@ import { document, plainly, seeOther, words } from './document.ts'
 import { cameFromOutside, csrfCheck, isFresh, type SentByUs } from './guard.ts'
 import type { Html } from './html.ts'
 import { middlewareOf, type PageMiddleware } from './middleware.ts'
-import { type CommonOptions, checkCommon, pathOf, timesOf } from './page-options.ts'
+import { type CommonOptions, checkCommon, mustBeUrl, pathOf, timesOf } from './page-options.ts'
 import type { AdminSessions, Page, PageAnswer, PageRequest } from './port.ts'
 import { healthOf, survey } from './survey.ts'
 import { textsWith } from './texts.ts'
@@ -24,6 +24,8 @@ export interface AdminOptions<R = unknown> extends CommonOptions {
   actor?: ((request: R) => string) | undefined
   /** To end sessions, the admin must have proved who they are within this time, by the request's session; `false` leaves that to `authorize`. Default `15m`. */
   within?: Duration | false | undefined
+  /** Where the link above the view of the whole site leads. Default: there is none. */
+  homeUrl?: string | undefined
   /** How many sessions a view of the whole site looks at. Default 10000. */
   sample?: number | undefined
   /** Texts in the place of the English ones, by their names. */
@@ -44,7 +46,8 @@ export function admin<R = unknown>(sessions: AdminSessions, options: AdminOption
   if (typeof options?.authorize !== 'function') {
     throw new TypeError("admin: the option authorize is missing: a function that gives true for those who may see everybody's sessions")
   }
-  checkCommon('admin', options, ['authorize', 'actor', 'within', 'sample'])
+  checkCommon('admin', options, ['authorize', 'actor', 'within', 'homeUrl', 'sample'])
+  mustBeUrl('admin', 'homeUrl', options.homeUrl)
   mustBeFunction('admin: actor', options.actor)
   return middlewareOf(new AdminPage(sessions, options as AdminOptions<never>))
 }
@@ -222,6 +225,7 @@ class AdminPage implements Page {
       now: this.#sessions.manager.now(),
       token: session && userControlsOf(session).csrfSubject !== undefined ? this.#sessions.csrfToken(session) : undefined,
       notice: notice && { text: this.#texts[notice[0]], bad: notice[1] },
+      homeUrl: this.#options.homeUrl,
     }
   }
 

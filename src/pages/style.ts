@@ -89,7 +89,7 @@ input {
   background: var(--card); color: var(--text); font: inherit;
 }
 .stats { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(10rem, 100%), 1fr)); gap: .75rem; margin-top: 1.75rem }
-.stats > div { padding: 1rem 1.25rem }
+.stats > div { display: flex; flex-direction: column; justify-content: space-between; padding: 1rem 1.25rem }
 .stats dt { color: var(--quiet); font-size: .875rem }
 .stats dd { font-size: 1.5rem; line-height: 1.3; font-weight: 660; letter-spacing: -.01em; font-variant-numeric: tabular-nums }
 .stats dd.good { color: var(--good) }
@@ -110,6 +110,7 @@ th:first-child, td:first-child { padding-left: 0 }
 th:last-child, td:last-child { padding-right: 0 }
 th a { text-decoration: none }
 th a:hover { text-decoration: underline }
+.rows tbody tr:last-child > * { padding-bottom: 0 }
 td.act { width: 1%; text-align: right; white-space: nowrap }
 td button { min-height: 2.125rem; padding: .25rem .75rem; font-size: .875rem }
 .num { text-align: right; font-variant-numeric: tabular-nums }
@@ -120,11 +121,14 @@ td button { min-height: 2.125rem; padding: .25rem .75rem; font-size: .875rem }
 .panel > h2 + p + form { margin-top: .75rem }
 .zone form { display: flex; flex-wrap: wrap; align-items: end; gap: .75rem }
 @media (max-width: 40rem) {
-  .search, .search > div, .search input, .search button, .zone form, .zone form > div, .zone input, .zone button { width: 100% }
+  .search { flex-wrap: nowrap }
+  .search > div { flex: 1 1 0; min-width: 0 }
+  .search, .search input, .zone form, .zone form > div, .zone input, .zone button { width: 100% }
   .rows thead { display: none }
   .rows, .rows tbody, .rows tr { display: block }
   .rows tr { display: grid; grid-template-columns: 1fr auto; gap: .125rem .75rem; padding: .75rem 0; border-top: 1px solid var(--line) }
-  .rows tr:first-child { border-top: 0 }
+  .rows tr:first-child { border-top: 0; padding-top: 0 }
+  .rows tr:last-child { padding-bottom: 0 }
   .rows th, .rows td { padding: 0; border: 0 }
   .rows td { grid-column: 1 }
   .rows td.act { grid-column: 2; grid-row: 1 / span 3; align-self: center; width: auto }

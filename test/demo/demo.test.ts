@@ -4,68 +4,36 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { killLeftovers, type Server, startServer } from '../examples/child.ts'
 import { full } from '../support/full.ts'
+import { follow, send, useBrowser, type Visit } from './browser.ts'
+import { Guest } from './guest.ts'
 
-const chromiumArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const modes = ['cookie', 'store'] as const
 const cookieNames = { cookie: 'holdfast.demo', store: 'holdfast.demo.id' }
 
 vi.setConfig({ testTimeout: 60_000 })
 
-let browser: Browser
+const browser = useBrowser()
 let data: string
 let server: Server
-let complaints: string[]
 
+// One demo for all visitors, who have nothing to do with each other; the tests that end it start it anew.
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: chromiumArguments })
-})
-afterAll(() => browser?.close())
-
-beforeEach(async () => {
-  complaints = []
   data = await mkdtemp(join(tmpdir(), 'holdfast-demo-'))
   server = await startDemo()
 })
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close()
+afterAll(async () => {
   killLeftovers()
   await rm(data, { recursive: true, force: true })
-  expect(complaints).toEqual([])
 })
 
 const startDemo = () => startServer('demo/server.mjs', { HOLDFAST_DEMO_DATA: data })
-
-/** A visitor's own browser profile; console errors and failed requests in it fail the test. */
-async function visit(options = {}): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await browser.newContext(options)
-  const page = await context.newPage()
-  // A browser asks for the icon when it likes, also after the page has been loaded and the server has been stopped.
-  const complain = (url: string, text: string) => url.endsWith('/favicon.svg') || complaints.push(`${url}: ${text}`)
-  page.on('console', message => ['error', 'warning'].includes(message.type()) && complain(message.location().url, message.text()))
-  page.on('pageerror', error => complain(page.url(), String(error)))
-  page.on('requestfailed', request => complain(request.url(), 'failed'))
-  await page.goto(`${server.url}/peek`)
-  return { page, context }
-}
-
-/** Does what leads to another page and waits until that page is there. */
-async function follow(page: Page, action: () => Promise<void>): Promise<void> {
-  const loaded = page.waitForEvent('load')
-  await action()
-  await loaded
-}
+/** A visitor who has chosen a mode. */
+const visit = (mode: 'cookie' | 'store', options = {}): Promise<Visit> =>
+  browser.visit(`${server.url}/peek`, { ...options, cookies: { 'holdfast.demo.mode': mode } })
 
 async function use(page: Page, mode: 'cookie' | 'store'): Promise<void> {
   await follow(page, () => page.getByRole('button', { name: `${mode} mode` }).click())
@@ -103,9 +71,8 @@ async function cookieOf(context: BrowserContext, mode: 'cookie' | 'store'): Prom
 
 // `npm run test:full` plays both.
 describe.each(full ? modes : (['cookie'] as const))('in %s mode', mode => {
-  test('views are counted across reloads and across a restart, and the page says what was saved', async () => {
-    const { page, context } = await visit()
-    await use(page, mode)
+  test('views are counted and a visitor logs in, both across a restart, and logs out; the page says what was saved', async () => {
+    const { page, context } = await visit(mode)
     expect(await views(page)).toBe('0')
     expect(await outcome(page)).toBe('Not saved: the session is new and empty, no cookie sent.')
     expect(await cookieOf(context, mode)).toBeUndefined()
@@ -125,31 +92,21 @@ describe.each(full ? modes : (['cookie'] as const))('in %s mode', mode => {
     expect(await outcome(page)).toBe('Not saved: nothing changed, no cookie sent.')
     expect(await cookieOf(context, mode)).toBe(kept)
 
-    expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null })
-    server = await startDemo()
-    await page.goto(`${server.url}/`)
-    expect(await views(page)).toBe('4')
-    expect(await outcome(page)).toBe('Saved: views changed from 3 to 4; the cookie was sent again.')
-    expect(await rows(page)).toEqual(['views\t4'])
-  })
-
-  test('a visitor logs in, stays logged in across a restart, and logs out', async () => {
-    const { page } = await visit()
-    await use(page, mode)
-    await count(page)
     await logIn(page, '  Ada   Lovelace ')
     expect(await page.locator('#user').innerText()).toBe('Ada Lovelace')
     const how = mode === 'store' ? 'the cookie was sent again, with a new id in it' : 'the cookie was sent again'
     expect(await outcome(page, 'previous')).toBe(`Saved: user set to "Ada Lovelace"; ${how}.`)
     expect(await outcome(page)).toBe('Not saved: nothing changed, no cookie sent.')
-    expect(await rows(page)).toEqual(['views\t1', 'user\t"Ada Lovelace"'])
+    expect(await rows(page)).toEqual(['views\t3', 'user\t"Ada Lovelace"'])
     await peek(page)
     expect(await page.locator('#previous').count()).toBe(0)
 
-    await server.stop('SIGINT')
+    expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null })
     server = await startDemo()
-    await page.goto(`${server.url}/peek`)
+    await page.goto(`${server.url}/`)
     expect(await page.locator('#user').innerText()).toBe('Ada Lovelace')
+    expect(await views(page)).toBe('4')
+    expect(await outcome(page)).toBe('Saved: views changed from 3 to 4; the cookie was sent again.')
 
     await logOut(page)
     expect(await outcome(page, 'previous')).toMatch(/^Ended: the session was destroyed.* and the cookie cleared\.$/)
@@ -159,13 +116,13 @@ describe.each(full ? modes : (['cookie'] as const))('in %s mode', mode => {
   })
 
   test('what the page says about a cookie that was copied before the log-out is so', async () => {
-    const { page, context } = await visit()
-    await use(page, mode)
-    await logIn(page, 'Ada')
+    const visitor = await visit(mode)
+    const { page, context } = visitor
+    await send(visitor, '/login', { name: 'Ada' })
     const copies = await context.cookies()
-    await logOut(page)
+    await send(visitor, '/logout')
     await context.addCookies(copies)
-    await peek(page)
+    await page.reload()
     if (mode === 'cookie') {
       expect(await page.locator('.cannot').innerText()).toContain('A copied cookie stays valid after you log out, until it expires')
       expect(await page.locator('#user').innerText()).toBe('Ada')
@@ -179,8 +136,7 @@ describe.each(full ? modes : (['cookie'] as const))('in %s mode', mode => {
 // Where the session lives makes no difference to these: `npm test` plays them once.
 describe.each(full ? modes : (['store'] as const))('in %s mode', mode => {
   test('a name is text, whatever it looks like', async () => {
-    const { page } = await visit()
-    await use(page, mode)
+    const { page } = await visit(mode)
     const name = '"><img src=x onerror=alert(1)>\'&amp;</p>'
     await logIn(page, name)
     expect(await page.locator('#user').innerText()).toBe(name)
@@ -190,15 +146,14 @@ describe.each(full ? modes : (['store'] as const))('in %s mode', mode => {
   })
 
   test('works at 390 px without scrolling sideways, by keyboard alone, and in the dark', async () => {
-    const { page } = await visit({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
-    await use(page, mode)
-    await page.goto(`${server.url}/`)
+    const { page } = await visit(mode, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
     const pressed = async (key: string) => {
       await page.keyboard.press(key)
       return (await page.evaluate('document.activeElement.textContent || document.activeElement.name')) as string
     }
     expect(await pressed('Tab')).toBe('Skip to the session')
     await page.keyboard.press('Enter')
+    expect(await pressed('Tab')).toBe('on several devices')
     expect(await pressed('Tab')).toBe('Reload and count')
     expect(await pressed('Tab')).toBe('Reload without counting')
     expect(await pressed('Tab')).toBe('name')
@@ -211,33 +166,34 @@ describe.each(full ? modes : (['store'] as const))('in %s mode', mode => {
 })
 
 test('a log-in in store mode changes the id: who knew the old one has nothing', async () => {
-  const { page, context } = await visit()
-  await use(page, 'store')
-  await count(page)
-  const planted = await context.cookies()
-  const before = await cookieOf(context, 'store')
-  await logIn(page, 'Ada')
-  const after = await cookieOf(context, 'store')
+  const guest = new Guest(server.url)
+  await guest.post('/mode', { mode: 'store' })
+  await guest.get('/')
+  const there = sessionsThere()
+  const other = new Guest(server.url)
+  for (const [name, value] of guest.cookies) other.cookies.set(name, value)
+  const before = guest.cookies.get(cookieNames.store)
+  await guest.post('/login', { name: 'Ada' })
+  const after = guest.cookies.get(cookieNames.store)
   expect(before).toMatch(/^\S{20,}$/)
   expect(after).toMatch(/^\S{20,}$/)
   expect(after).not.toBe(before)
-  expect(sessionsThere()).toBe(1)
+  expect(sessionsThere()).toBe(there)
 
-  const other = await visit()
-  await other.context.addCookies(planted)
-  await peek(other.page)
-  expect(await other.page.locator('button[value=store]').getAttribute('aria-pressed')).toBe('true')
-  expect(await other.page.locator('#user').count()).toBe(0)
-  expect(await views(other.page)).toBe('0')
+  const shown = await other.text('/peek')
+  expect(shown).toContain('<button name="mode" value="store" aria-pressed="true">')
+  expect(shown).not.toContain('<strong id="user">')
+  expect(shown).toContain('<output id="views">0</output>')
+  expect(await guest.text('/peek')).toContain('<strong id="user">Ada</strong>')
 })
 
 test('each mode has a session of its own, and both are still there after switching to and fro', async () => {
-  const { page, context } = await visit()
+  const { page, context } = await visit('cookie')
   expect(await page.locator('button[value=cookie]').getAttribute('aria-pressed')).toBe('true')
   expect(await page.locator('footer').innerText()).toContain('Cookie mode, cookie holdfast.demo, store: none')
   await count(page)
   await count(page)
-  expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(['holdfast.demo', 'holdfast.demo.sig'])
+  expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(['holdfast.demo', 'holdfast.demo.mode', 'holdfast.demo.sig'])
   await use(page, 'store')
   expect(await views(page)).toBe('0')
   expect(await page.locator('footer').innerText()).toContain(
@@ -254,8 +210,9 @@ test('each mode has a session of its own, and both are still there after switchi
   for (const cookie of await context.cookies()) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
 })
 
-test('of twenty requests at once the cookie keeps one, the store all; and what was there before is still there', async () => {
-  const { page, context } = await visit()
+// The tour of each store sends them as well, without a browser.
+test.runIf(full)('of twenty requests at once the cookie keeps one, the store all; and what was there before is still there', async () => {
+  const { page, context } = await visit('cookie')
   await count(page)
   await use(page, 'store')
   await count(page)
@@ -280,34 +237,47 @@ test('of twenty requests at once the cookie keeps one, the store all; and what w
 })
 
 test('no id is on the page or in the data folder, and what is in the folder is for its owner only', async () => {
-  const { page, context } = await visit()
-  await use(page, 'store')
-  await logIn(page, 'Ada')
-  const id = (await cookieOf(context, 'store')) ?? 'none'
-  await count(page)
-  expect(await page.locator('.facts').innerText()).toContain('holdfast.demo.id=(')
-  expect(await page.content()).not.toContain(id)
+  const guest = new Guest(server.url)
+  await guest.post('/mode', { mode: 'store' })
+  await guest.post('/login', { name: 'Ada' })
+  await guest.post('/devices/sign-in', { name: 'Ada' })
+  const ids = [guest.cookies.get(cookieNames.store), guest.cookies.get('sid')]
+  const page = await guest.text('/')
+  expect(page).toContain('<strong id="user">Ada</strong>')
+  expect(page).toContain('Set-Cookie')
+  for (const id of ids) {
+    expect(id).toMatch(/^\S{20,}$/)
+    expect(page).not.toContain(id)
+  }
   const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
   expect(files.map(({ name }) => name).sort()).toEqual(['keys.json', 'sessions.db', 'sessions.db-shm', 'sessions.db-wal'])
   for (const { parentPath, name } of files) {
     const path = join(parentPath, name)
-    expect(name + readFileSync(path, 'latin1')).not.toContain(id)
+    const text = name + readFileSync(path, 'latin1')
+    for (const id of ids) expect(text).not.toContain(id)
     expect(statSync(path).mode & 0o777).toBe(0o600)
   }
 })
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it at once, with exit code 0, whatever connections are open', async signal => {
-  const { page } = await visit()
-  await count(page)
-  const { port } = new URL(server.url)
-  const silent = connect(Number(port), 'localhost')
-  await new Promise(resolve => silent.once('connect', resolve))
-  silent.on('error', () => {})
-  const asked = performance.now()
-  expect(await server.stop(signal)).toEqual({ code: 0, signal: null })
-  expect(performance.now() - asked).toBeLessThan(4000) // an idle connection would hold it for 5 s
-  silent.destroy()
-})
+test.each(full ? (['SIGINT', 'SIGTERM'] as const) : (['SIGINT'] as const))(
+  '%s ends it at once, with exit code 0, whatever connections are open',
+  async signal => {
+    await visit('store')
+    const guest = new Guest(server.url)
+    await guest.post('/devices/sign-in', { name: 'Ann' })
+    const cut = expect((await guest.listen()).told).rejects.toThrow()
+    const { port } = new URL(server.url)
+    const silent = connect(Number(port), 'localhost')
+    await new Promise(resolve => silent.once('connect', resolve))
+    silent.on('error', () => {})
+    const asked = performance.now()
+    expect(await server.stop(signal)).toEqual({ code: 0, signal: null })
+    expect(performance.now() - asked).toBeLessThan(4000) // an idle connection would hold it for 5 s, a stream for ever
+    await cut
+    silent.destroy()
+    server = await startDemo()
+  },
+)
 
 test('Ctrl-C waits for an answer that is under way, but not for ever', async () => {
   const { hostname, port } = new URL(server.url)
@@ -335,6 +305,7 @@ test('Ctrl-C waits for an answer that is under way, but not for ever', async () 
   expect(performance.now() - asked).toBeLessThan(8000)
   slow.destroy()
   stalled.destroy()
+  server = await startDemo()
 })
 
 describe('over plain HTTP', () => {
@@ -360,7 +331,7 @@ describe('over plain HTTP', () => {
         expect([response.status, response.headers.getSetCookie()]).toEqual([403, []])
         expect(response.headers.get('content-security-policy')).toContain(`default-src 'none'`)
       }
-      for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { origin: server.url }]) {
+      for (const headers of path === '/overlap' && !full ? [] : [{ 'sec-fetch-site': 'same-origin' }, { origin: server.url }]) {
         const response = await post(path, 'name=Ada&mode=store', headers)
         expect([response.status, response.headers.get('location')]).toEqual([303, path === '/overlap' ? '/peek#overlap' : '/peek'])
       }
@@ -397,7 +368,7 @@ describe('over plain HTTP', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
     expect(await response.text()).not.toMatch(/<script|style=|\son\w+=/i)
-    for (const path of ['/style.css', '/favicon.svg']) {
+    for (const path of ['/style.css', '/favicon.svg', '/devices.js']) {
       const file = await fetch(server.url + path)
       expect([file.status, file.headers.getSetCookie()]).toEqual([200, []])
     }

@@ -183,6 +183,17 @@ describe('the admin page', () => {
     expect(made({ sample: 0 })).toThrow('sample must be')
     expect(made({ within: true })).toThrow('within must be')
     expect(made({ texts: { everyoneText: 'Type it' } })).toThrow('lacks {words}')
+    expect(made({ homeUrl: 'javascript:alert(1)' })).toThrow('homeUrl must be a path')
+  })
+
+  it('has a way back where homeUrl says so, and says in the words of the site what must be typed', async () => {
+    const texts = { everyoneText: '"{words}" <-', everyoneWords: 'all & "out"', home: '<Home>' }
+    const { person } = await behindProxy({ homeUrl: '/', actor: () => 'proxy', texts })
+    const { body } = await person.get(PATH, { 'x-admin': '1' })
+    expect(body).toContain('<a class="back" href="/">&lt;Home&gt;</a>')
+    expect(body).toContain('&quot;<strong>all &amp; &quot;out&quot;</strong>&quot; &lt;-</p>')
+    expect((await person.get(`${PATH}?user=ann`, { 'x-admin': '1' })).body).toContain('<a class="back" href="?">All sessions</a>')
+    expect((await (await behindProxy()).person.get(PATH, { 'x-admin': '1' })).body).not.toContain('class="back"')
   })
 
   /** A site whose admins are known by a header of the proxy before it, and have no session there. */
