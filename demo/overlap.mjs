@@ -43,20 +43,25 @@ export class Overlap {
     const results = {}
     for (const mode of ['cookie', 'store']) {
       await this.#ask(ctx, jar, mode, '/overlap/begin')
-      await this.#askAll(ctx, jar, mode, '/overlap/write')
-      await this.#askAll(ctx, jar, mode, '/overlap/add')
-      results[mode] = await this.#ask(ctx, jar, mode, '/overlap/count')
+      const failed = {
+        writes: await this.#askAll(ctx, jar, mode, '/overlap/write'),
+        total: await this.#askAll(ctx, jar, mode, '/overlap/add'),
+      }
+      results[mode] = { ...(await this.#ask(ctx, jar, mode, '/overlap/count')), failed }
     }
     for (const line of jar.lines()) ctx.append('Set-Cookie', line)
     return results
   }
 
+  /** How many were answered by an error: what they wrote was never said to be saved. */
   async #askAll(ctx, jar, mode, path) {
     const gate = randomUUID()
     this.#gates.set(gate, new Gate(REQUESTS))
     try {
       const cookie = jar.header(mode)
-      await Promise.all(Array.from({ length: REQUESTS }, (_, n) => this.#ask(ctx, jar, mode, `${path}?gate=${gate}&n=${n + 1}`, cookie)))
+      const requests = Array.from({ length: REQUESTS }, (_, n) => this.#ask(ctx, jar, mode, `${path}?gate=${gate}&n=${n + 1}`, cookie))
+      const answers = await Promise.all(requests)
+      return answers.filter(answer => answer === undefined).length
     } finally {
       this.#gates.delete(gate)
     }

@@ -140,7 +140,7 @@ function overlapCard(results) {
   const row = (what, of) => html`
         <tr>
           <th scope="row">${what}</th>
-          ${names.map(name => html`<td>${results ? tally(of(results[name] ?? {})) : 'not tried yet'}</td>`)}
+          ${names.map(name => html`<td>${results ? tally(of(results[name] ?? {}), of(results[name]?.failed ?? {})) : 'not tried yet'}</td>`)}
         </tr>`
   return html`
     <section class="card overlap" id="overlap" aria-labelledby="overlap-title">
@@ -165,8 +165,10 @@ function overlapCard(results) {
     </section>`
 }
 
-function tally(count) {
+/** What was answered by an error was never said to be saved. Its change may be there all the same, so that no more is missing than that. */
+function tally(count, failed = 0) {
   if (count === undefined) return html`<span class="lost">no answer</span>`
-  const lost = REQUESTS - count
-  return html`<span class="${lost === 0 ? 'kept' : 'lost'}">${count} of ${REQUESTS}</span>${lost > 0 && html` <span class="aside">${lost} lost</span>`}`
+  const lost = Math.max(REQUESTS - failed - count, 0)
+  const aside = [lost > 0 && `${lost} lost`, failed > 0 && `${failed} refused`].filter(Boolean).join(', ')
+  return html`<span class="${lost === 0 ? 'kept' : 'lost'}">${count} of ${REQUESTS}</span>${aside && html` <span class="aside">${aside}</span>`}`
 }

@@ -8,7 +8,8 @@ export type KeptAddress = 'full' | 'truncated'
  */
 export function addressOf(text: string | undefined, kept: KeptAddress): string | undefined {
   const address = plainAddress(text)
-  if (address === undefined || kept === 'full') return address
+  // This host itself is in no network.
+  if (address === undefined || kept === 'full' || address === '::1') return address
   return isIP(address) === 4 ? address.replace(/\d+$/, '0') : networkOf(address)
 }
 

@@ -1,20 +1,6 @@
 import { type AuditFacts, andTakenOver, endsForGood, exceptRemembered, span } from './facts.ts'
+import { needsIndex, ofNamed } from './named.ts'
 import { app, met, type Requirement, requirements, unmetByMode, type Verdict } from './requirement.ts'
-
-/** What is done by a user's name needs one for each session. */
-const ofNamed = (facts: AuditFacts, verdict: Verdict): Verdict => {
-  if (facts.names) return verdict
-  const which = facts.takesOver ? 'set the option user: login() has not named the sessions that readers take over' : NAME_USERS
-  return app(`${which}; ${verdict.text}`, 'user')
-}
-const NAME_USERS = 'log users in by login(), or set the option user'
-
-/** Without an index nobody can say which sessions a user has; with one, those that login() or the option user has named. */
-const needsIndex = (what: string, then: (facts: AuditFacts) => Verdict) => (facts: AuditFacts) => {
-  if (facts.indexed) return then(facts)
-  if (facts.keepsIndex) return ofNamed(facts, then(facts))
-  return unmetByMode(`${what} needs a store that keeps an index`, 'store')
-}
 
 /** Ending them needs no list of them: in cookie mode it is enough to know what has ended. */
 const needsEnds = (what: string, then: (facts: AuditFacts) => Verdict) => (facts: AuditFacts) =>

@@ -1,4 +1,5 @@
 import { endsForGood, exceptRemembered, span } from './facts.ts'
+import { needsIndex } from './named.ts'
 import { app, met, type Requirement, requirements, unmet, unmetByMode } from './requirement.ts'
 
 /** Names that tell what a server runs. */
@@ -56,14 +57,7 @@ export const OWASP: readonly Requirement[] = requirements('OWASP Session Managem
         'absoluteTimeout',
       ),
   ],
-  [
-    'concurrency',
-    'the sessions of a user are known',
-    ({ indexed }) =>
-      indexed
-        ? met('list(userId) shows them', 'user')
-        : unmetByMode('list(userId) needs a store that keeps an index and the option user', 'user'),
-  ],
+  ['concurrency', 'the sessions of a user are known', needsIndex('list(userId)', () => met('list(userId) shows them', 'user'))],
   [
     'cache',
     'no cache keeps what a session saw',
