@@ -43,11 +43,10 @@ export class SessionAsyncHookError extends SessionError {
 
 /** The session must reach the browser by a cookie, but the headers have left. Nothing was stored. */
 export class SessionHeadersSentError extends SessionError {
-  constructor() {
-    super(
-      'HOLDFAST_HEADERS_SENT',
-      'the session changed after the response headers were sent, so its cookie cannot be set: call `await session.save()` before the first write',
-    )
+  constructor(
+    message = 'the session changed after the response headers were sent, so its cookie cannot be set: call `await session.save()` before the first write',
+  ) {
+    super('HOLDFAST_HEADERS_SENT', message)
   }
 }
 

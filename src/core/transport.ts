@@ -1,6 +1,16 @@
 /** The headers of a request, as far as a transport needs them. Names in any case. */
 export type ReadHeader = (name: string) => string | undefined
 
+/** The headers of a web-standard request. */
+export interface WebHeaders {
+  get(name: string): string | null
+}
+
+/** The same, as transports read them. */
+export function webHeadersOf(headers: WebHeaders): ReadHeader {
+  return name => headers.get(name) ?? undefined
+}
+
 /** The headers of a response that has not been sent. */
 export interface ResponseHeaders {
   get(name: string): string | number | readonly string[] | undefined

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { escapeText } from '../core/text.ts'
+import { forwardedText } from '../request/native.ts'
 
 /** The host that the browser asked for, without its port. */
 export function hostOf(req: IncomingMessage): string {
@@ -20,8 +20,7 @@ export function isSecure(req: IncomingMessage, proxy: boolean | undefined): bool
 
 /** What a proxy said of the connection, fit for a log. */
 export function forwardedProto(req: IncomingMessage): string {
-  const proto = forwarded(req)
-  return proto === '' ? 'no X-Forwarded-Proto header came' : `X-Forwarded-Proto: ${escapeText(proto)} came`
+  return forwardedText(forwarded(req))
 }
 
 function forwarded(req: IncomingMessage): string {

@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { mustBeFunction, mustBeKnown } from '../core/options.ts'
-import { CSRF_HEADER, type CsrfOptions, csrfGuard } from '../native/csrf.ts'
+import type { IncomingMessage } from 'node:http'
+import { type CsrfOptions, csrfGuard } from '../native/csrf.ts'
 import type { Sessions } from '../native/sessions.ts'
 import type { Next } from './request-session.ts'
 
@@ -10,16 +9,21 @@ import type { Next } from './request-session.ts'
  * @example
  * app.use(csrf(sessions, { origins: ['https://shop.example'], token: req => req.body?._csrf }))
  */
-export function csrf<R extends IncomingMessage>(sessions: Sessions<object>, options: CsrfOptions<R> & { property?: string | undefined }) {
-  mustBeKnown('csrf', options, ['origins', 'token', 'property'])
-  mustBeFunction('token', options.token)
-  const { property = 'session', token } = options
-  const check = csrfGuard(sessions.csrf, options.origins)
-  return (req: R, _res: ServerResponse, next: Next): void => {
+export function csrf<R extends Pick<IncomingMessage, 'method' | 'headers'> = IncomingMessage>(
+  sessions: Sessions<object>,
+  options: CsrfOptions<R> & { property?: string | undefined },
+) {
+  const { property = 'session' } = options
+  const check = csrfGuard(sessions.csrf, options, 'property')
+  const sessionOf = (req: R) => (req as unknown as Record<string, object | null>)[property] ?? null
+  return (req: R, _res: unknown, next: Next): void => {
     try {
-      const header = (name: string) => single(req.headers[name])
-      const sent = token ? token(req) : header(CSRF_HEADER)
-      check({ method: req.method, header, token: sent }, () => (req as unknown as Record<string, object | null>)[property] ?? null)
+      check(
+        req,
+        req.method,
+        name => single(req.headers[name]),
+        () => sessionOf(req),
+      )
     } catch (error) {
       next(error)
       return

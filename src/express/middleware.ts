@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EventHub, type SessionEvent, type SessionEventName } from '../core/events.ts'
-import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import { mustBeFunction } from '../core/options.ts'
 import type { AnyData } from '../core/session-data.ts'
 import { isSessionStore } from '../core/store.ts'
@@ -8,6 +7,7 @@ import type { Warnings } from '../core/warnings.ts'
 import { processWarnings } from '../create.ts'
 import { type PeopleMethods, peopleMethods } from '../native/people.ts'
 import { isSessions, type Sessions } from '../native/sessions.ts'
+import { begin } from './begin.ts'
 import { isBelow } from './connection.ts'
 import { Cookie } from './cookie.ts'
 import { csrf } from './csrf.ts'
@@ -18,7 +18,7 @@ import { MemoryStore } from './memory-store.ts'
 import { NativePlan } from './native.ts'
 import { check, report } from './options.ts'
 import { ownerOf } from './property.ts'
-import type { ExpressRequestSession, Next, Plan } from './request-session.ts'
+import type { Next, Plan } from './request-session.ts'
 import { SessionClass } from './session.ts'
 import { Store } from './store.ts'
 import { makeTables } from './tables.ts'
@@ -174,54 +174,8 @@ function readiness(store: ExpressStore): () => boolean {
   return () => ready
 }
 
-/** Opens the session where that takes time, and sees to it that the answer waits for its save. */
 function run(plan: Plan, req: IncomingMessage, res: ServerResponse, next: Next): void {
   const part = plan.begin(req)
   plan.property.define(req, part)
-  const skipped = skips(part)
-  if (skipped && !('error' in skipped)) part.explainSkipped(res)
-  const opened = skipped ?? guarded(part, res, next)
-  // Outside of the promise: what the handler throws at once is no rejection of ours.
-  if (isPromise(opened)) void opened.then(failure => process.nextTick(proceed, next, failure))
-  else proceed(next, opened)
-}
-
-interface Failure {
-  error?: unknown
-}
-
-const FINE: Failure = Object.freeze({})
-
-/** Whether the request shall have no session; undefined: it shall. */
-function skips(part: ExpressRequestSession): Failure | undefined {
-  try {
-    return part.skips() ? FINE : undefined
-  } catch (error) {
-    part.openFailed()
-    return { error }
-  }
-}
-
-function guarded(part: ExpressRequestSession, res: ServerResponse, next: Next): MaybePromise<Failure> {
-  part.guard(res, next)
-  return part.plan.manager.eager ? open(part) : FINE
-}
-
-/** What has failed, if anything has: then the request goes on with an empty session that is never stored. */
-function open(part: ExpressRequestSession): MaybePromise<Failure> {
-  const failed = (error: unknown) => {
-    part.openFailed()
-    return { error }
-  }
-  try {
-    const opened = part.open()
-    return isPromise(opened) ? opened.then(() => FINE, failed) : FINE
-  } catch (error) {
-    return failed(error)
-  }
-}
-
-function proceed(next: Next, failure: Failure): void {
-  if ('error' in failure) next(failure.error)
-  else next()
+  begin(part, res, next)
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Presented } from '../core/backend.ts'
 import type { SessionEvent, SessionEventName } from '../core/events.ts'
-import { assume, type Data } from '../core/json.ts'
-import { NativeSession } from '../core/native-session.ts'
+import type { NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { Warnings } from '../core/warnings.ts'
 import { headersOf, type Sessions } from '../native/sessions.ts'
+import { holdNative, isLoopback, reportPlainHttp } from '../request/native.ts'
 import { skips } from '../request/skip.ts'
 import { forwardedProto, hostOf, isSecure } from './connection.ts'
 import { RequestProperty } from './property.ts'
@@ -17,9 +17,9 @@ export class NativePlan implements Plan {
   readonly sessions: Sessions<object>
   readonly property: RequestProperty
   readonly warnings: Warnings
-  readonly #skip: ((req: IncomingMessage) => boolean) | undefined
+  readonly #skip: ((source: never) => boolean) | undefined
 
-  constructor(sessions: Sessions<object>, property: string, skip: ((req: IncomingMessage) => boolean) | undefined, warnings: Warnings) {
+  constructor(sessions: Sessions<object>, property: string, skip: ((source: never) => boolean) | undefined, warnings: Warnings) {
     this.sessions = sessions
     this.property = new RequestProperty(property)
     this.warnings = warnings
@@ -38,8 +38,8 @@ export class NativePlan implements Plan {
     return this.sessions.transport.vary
   }
 
-  skip(req: IncomingMessage): boolean {
-    return skips(this.#skip?.(req))
+  skip(source: object): boolean {
+    return skips(this.#skip?.(source as never))
   }
 
   tell(name: SessionEventName, event: SessionEvent): boolean {
@@ -51,15 +51,23 @@ export class NativePlan implements Plan {
   }
 }
 
-/** Browsers take Secure cookies from here over plain http as well. */
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
-class NativeRequest extends ExpressRequestSession {
+/** One request's session in native mode, behind one of Node's responses. */
+export class NativeRequest extends ExpressRequestSession {
   readonly plan: NativePlan
 
   constructor(req: IncomingMessage, plan: NativePlan) {
     super(req)
     this.plan = plan
+  }
+
+  /** Whether the browser's connection is, by the framework's own rules of which proxy to trust. */
+  protected get encrypted(): boolean {
+    return isSecure(this.req, undefined)
+  }
+
+  /** The framework's setting by which a proxy is believed. */
+  protected get trust(): string {
+    return "app.set('trust proxy', …)"
   }
 
   protected override get knowsUsers(): boolean {
@@ -77,16 +85,8 @@ class NativeRequest extends ExpressRequestSession {
   protected writeToken(token: string, expiresAt: number | undefined): void {
     const { transport } = this.plan.sessions
     transport.write(this.headers, token, expiresAt, headersOf(this.req))
-    if (transport.secure && !isSecure(this.req, undefined) && !LOOPBACK.test(hostOf(this.req))) this.#reportPlainHttp(transport.cookieName)
-  }
-
-  /** Secure does not depend on the request, so the cookie is sent; but over plain http no browser keeps it. */
-  #reportPlainHttp(name = ''): void {
-    this.plan.warnings.warn(
-      'HOLDFAST_INSECURE',
-      `the session cookie "${name}" is Secure, and a request looks like plain http (${forwardedProto(this.req)}): browsers keep it over https only. ` +
-        "Serve the site over https; behind a proxy that ends TLS set app.set('trust proxy', …), so that this warning knows.",
-    )
+    if (transport.secure && !this.encrypted && !isLoopback(hostOf(this.req)))
+      reportPlainHttp(this.plan.warnings, transport, forwardedProto(this.req), this.trust)
   }
 
   protected clearToken(): void {
@@ -94,10 +94,6 @@ class NativeRequest extends ExpressRequestSession {
   }
 
   protected hold(source: object, session: Session): NativeSession {
-    const holder = new NativeSession(this)
-    const fill = (data: Data) => assume(holder, data)
-    fill(source as Data)
-    session.hold(holder, fill)
-    return holder
+    return holdNative(this, source, session)
   }
 }

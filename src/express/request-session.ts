@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { whenClosed } from '../core/closing.ts'
-import { describeEvent, type SessionEvent, type SessionEventName } from '../core/events.ts'
 import type { Asker } from '../core/login-facts.ts'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import type { ResponseHeaders } from '../core/transport.ts'
-import type { Warnings } from '../core/warnings.ts'
+import { isHeadersSent, isTold, type Reporter, reportBeside } from '../request/beside.ts'
 import { markVary, restrictCaching } from '../request/caching.ts'
 import { type RequestPlan, RequestSession } from '../request/request-session.ts'
 import { type Gatekeeper, HeldResponse } from './held-response.ts'
@@ -14,15 +13,13 @@ import type { RequestProperty } from './property.ts'
 export type Next = (error?: unknown) => void
 
 /** What `session()` has made of its options. */
-export interface Plan extends RequestPlan {
+export interface Plan extends RequestPlan, Reporter {
   /** The request header that the answer depends on, for `Vary`. */
   readonly vary: string | undefined
   /** The name on the request. */
   readonly property: RequestProperty
-  skip(req: IncomingMessage): boolean
-  /** Tells an event; whether anybody listens. */
-  tell(name: SessionEventName, event: SessionEvent): boolean
-  readonly warnings: Warnings
+  /** Of what the adapter calls its request. */
+  skip(source: object): boolean
   begin(req: IncomingMessage): ExpressRequestSession
 }
 
@@ -46,7 +43,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
     return false
   }
 
-  get source(): IncomingMessage {
+  get source(): object {
     return this.req
   }
 
@@ -84,7 +81,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   #refused(error: unknown, known: unknown): void {
     if ((this.#res as ServerResponse).statusCode < 400) throw error
     this.beforeAnswer()
-    if (known === undefined || error !== known) this.#reportBeside(error)
+    if (known === undefined || error !== known) reportBeside(this.plan, this.source, error)
   }
 
   beforeEnd(): MaybePromise<void> {
@@ -102,26 +99,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   }
 
   breaksOff(error: unknown): boolean {
-    return codeOf(error) !== HEADERS_SENT
-  }
-
-  #reportBeside(error: unknown): void {
-    const { plan, req } = this
-    const { code = 'HOLDFAST_COMMIT', message = 'something that is no error was thrown' } = (error ?? {}) as {
-      code?: string
-      message?: string
-    }
-    if (plan.tell('commit:error', describeEvent({ reason: code, value: error }, { request: req }, String))) return
-    plan.warnings.warn('HOLDFAST_COMMIT', `an answer that was an error went out without its session: ${message}`)
-  }
-
-  /** The store could not be asked: whoever answers that finds an empty session, and none that is stored. */
-  openFailed(): void {
-    try {
-      this.begin(this.plan.manager.detached())
-    } catch {
-      // It may be the making of a session, such as its cookie's options, that has failed.
-    }
+    return !isHeadersSent(error)
   }
 
   /** The handler is done with its session, as far as can be known. To delete the property is to end the session. */
@@ -149,7 +127,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   }
 
   protected asksToSkip(): boolean {
-    return this.plan.skip(this.req)
+    return this.plan.skip(this.source)
   }
 
   /** The head is the first that the browser sees, and what a handler or an error handler does to headers before is done. */
@@ -184,10 +162,7 @@ export abstract class ExpressRequestSession extends RequestSession implements Ga
   }
 }
 
-const HEADERS_SENT = 'HOLDFAST_HEADERS_SENT'
-const codeOf = (error: unknown) => (error as { code?: unknown } | null | undefined)?.code
-
 /** What the handler's own `save()` has failed of after the head need not fail again: the answer cannot change any more. */
 function unlessTold(error: unknown, known: unknown): void {
-  if (error !== known && !(codeOf(error) === HEADERS_SENT && codeOf(known) === HEADERS_SENT)) throw error
+  if (!isTold(error, known)) throw error
 }

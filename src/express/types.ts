@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { RegenerateOptions } from '../core/login.ts'
-import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
 import type { Policies } from '../core/policies.ts'
 import type { AnyData, SessionData as Augmented, DefaultData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 import type { Secret } from '../crypto/cookie-signature.ts'
 import type { DeviceOption } from '../native/devices.ts'
+import type { NativeSessionOf } from '../request/native.ts'
 import type { Cookie, CookieOptions } from './cookie.ts'
 import type { Store } from './store.ts'
 
@@ -135,10 +135,7 @@ export type ExpressSession<D extends object = ExpressData> = ExpressSessionMembe
   }
 
 /** Native mode's methods that the data do not hide, and the data. */
-export type NativeExpressSession<D extends object = DefaultData> = D &
-  (string extends keyof D ? NativeSession : Omit<NativeSession, keyof D | 'update'> & NativeUpdate<D>)
-
-type NativeUpdate<D extends object> = 'update' extends keyof D ? unknown : { update(change: (draft: D) => void): Promise<void> }
+export type NativeExpressSession<D extends object = DefaultData> = NativeSessionOf<D>
 
 /** What the drop-in puts on a request: for node:http and connect, and for handlers that say themselves what a session holds. */
 export interface SessionRequest<D extends object = ExpressData> extends IncomingMessage {

@@ -1,11 +1,11 @@
 import type { Context } from 'koa'
 import type { Presented } from '../core/backend.ts'
-import { assume, type Data } from '../core/json.ts'
-import { NativeSession } from '../core/native-session.ts'
+import type { NativeSession } from '../core/native-session.ts'
 import type { Session } from '../core/session.ts'
 import type { ReadHeader, ResponseHeaders } from '../core/transport.ts'
 import type { Warnings } from '../core/warnings.ts'
 import type { Sessions } from '../native/sessions.ts'
+import { holdNative, isLoopback, reportPlainHttp } from '../request/native.ts'
 import { skips } from '../request/skip.ts'
 import { forwardedProto } from './cookies.ts'
 import type { Plan } from './plan.ts'
@@ -57,9 +57,6 @@ export class NativePlan implements Plan {
   }
 }
 
-/** Browsers take Secure cookies from here over plain http as well. */
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
 class NativeRequest extends KoaRequestSession {
   readonly plan: NativePlan
 
@@ -93,16 +90,8 @@ class NativeRequest extends KoaRequestSession {
   protected writeToken(token: string, expiresAt: number | undefined): void {
     const { transport } = this.plan.sessions
     transport.write(this.#headers, token, expiresAt, this.#sent)
-    if (transport.secure && !this.ctx.secure && !LOOPBACK.test(this.ctx.hostname)) this.#reportPlainHttp(transport.cookieName)
-  }
-
-  /** Secure does not depend on the request, so the cookie is sent; but over plain http no browser keeps it. */
-  #reportPlainHttp(name = ''): void {
-    this.plan.warnings.warn(
-      'HOLDFAST_INSECURE',
-      `the session cookie "${name}" is Secure, and a request looks like plain http (${forwardedProto(this.ctx)}): browsers keep it over https only. ` +
-        'Serve the site over https; behind a proxy that ends TLS set app.proxy = true, so that this warning knows.',
-    )
+    if (transport.secure && !this.ctx.secure && !isLoopback(this.ctx.hostname))
+      reportPlainHttp(this.plan.warnings, transport, forwardedProto(this.ctx), 'app.proxy = true')
   }
 
   protected clearToken(): void {
@@ -110,10 +99,6 @@ class NativeRequest extends KoaRequestSession {
   }
 
   protected hold(source: object, session: Session): NativeSession {
-    const holder = new NativeSession(this)
-    const fill = (data: Data) => assume(holder, data)
-    fill(source as Data)
-    session.hold(holder, fill)
-    return holder
+    return holdNative(this, source, session)
   }
 }

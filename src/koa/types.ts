@@ -1,12 +1,12 @@
 import type { Context } from 'koa'
 import type { RegenerateOptions } from '../core/login.ts'
-import type { NativeSession } from '../core/native-session.ts'
 import type { Duration } from '../core/options.ts'
 import type { Policies } from '../core/policies.ts'
 import type { AnyData, DefaultData, SessionData } from '../core/session-data.ts'
 import type { SessionStore } from '../core/store.ts'
 import type { ReaderOptions } from '../create.ts'
 import type { DeviceOption } from '../native/devices.ts'
+import type { NativeSessionOf } from '../request/native.ts'
 
 /** A koa-session store. */
 export interface KoaSessionStore {
@@ -156,11 +156,7 @@ export interface SessionContext<D extends object = DefaultData> {
 }
 
 /** Native mode's methods that the data do not hide, and the data. */
-export type NativeKoaSession<D extends object = DefaultData> = D &
-  (string extends keyof D ? NativeSession : Omit<NativeSession, keyof D | 'update'> & NativeUpdate<D>)
-
-/** Runs a synchronous function on the latest data until it lands. */
-type NativeUpdate<D extends object> = 'update' extends keyof D ? unknown : { update(change: (draft: D) => void): Promise<void> }
+export type NativeKoaSession<D extends object = DefaultData> = NativeSessionOf<D>
 
 /** Koa's context in native mode: `new Koa<DefaultState, NativeContext<MyData>>()`. */
 export interface NativeContext<D extends object = DefaultData> {

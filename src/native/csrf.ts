@@ -1,6 +1,8 @@
 import { userControlsOf } from '../core/controls.ts'
 import { type CsrfRequest, judgeCsrf, originsOf } from '../core/csrf.ts'
 import { SessionCsrfError } from '../core/errors.ts'
+import { mustBeFunction, mustBeKnown } from '../core/options.ts'
+import type { ReadHeader } from '../core/transport.ts'
 import { type CsrfKey, csrfToken, csrfTokenMatches } from '../crypto/csrf-token.ts'
 import type { Key, Keyring } from '../crypto/keyring.ts'
 
@@ -44,13 +46,20 @@ export class CsrfTokens {
   }
 }
 
-/** What a framework's middleware asks before the handler runs. Throws a 403; the session is looked at only where a token must decide. */
-export function csrfGuard(tokens: CsrfTokens, origins: unknown): (request: CsrfRequest, session: () => object | null) => void {
-  const own = originsOf('origins', origins)
-  return (request, session) => {
-    const verdict = judgeCsrf(request, { origins: own, valid: token => tokens.valid(session(), token) })
+/**
+ * What an adapter asks before the handler runs. Throws a 403; the session is looked at only where a token must decide. `known`: its
+ * options beside those of all.
+ */
+export function csrfGuard<C>(tokens: CsrfTokens, options: CsrfOptions<C>, ...known: string[]) {
+  mustBeKnown('csrf', options, ['origins', 'token', ...known])
+  mustBeFunction('token', options.token)
+  const origins = originsOf('origins', options.origins)
+  const { token } = options
+  return (context: C, method: CsrfRequest['method'], header: ReadHeader, session: () => object | null): void => {
+    const sent = token ? token(context) : header(CSRF_HEADER)
+    const verdict = judgeCsrf({ method, header, token: sent }, { origins, valid: text => tokens.valid(session(), text) })
     if (!verdict.ok) throw new SessionCsrfError(verdict.reason)
   }
 }
 
-export const CSRF_HEADER = 'x-csrf-token'
+const CSRF_HEADER = 'x-csrf-token'

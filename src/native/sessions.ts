@@ -10,7 +10,7 @@ import { describeEvent, type EventHub, type SessionEvent, type SessionEventName 
 import type { SessionManager } from '../core/manager.ts'
 import type { Session } from '../core/session.ts'
 import type { DefaultData } from '../core/session-data.ts'
-import type { ReadHeader, TokenTransport } from '../core/transport.ts'
+import { type ReadHeader, type TokenTransport, type WebHeaders, webHeadersOf } from '../core/transport.ts'
 import { everyMs } from '../core/watch.ts'
 import type { AuditReport } from './audit/audit.ts'
 import type { CsrfTokens } from './csrf.ts'
@@ -41,6 +41,16 @@ export function headersOf({ headers }: Pick<IncomingMessage, 'headers'>): ReadHe
     const value = headers[name.toLowerCase()]
     return Array.isArray(value) ? value.join(', ') : value
   }
+}
+
+/** A request of Node's or a web-standard one, as far as reading a session goes. */
+export type Headed = Pick<IncomingMessage, 'headers'> | { readonly headers: WebHeaders }
+
+/** The headers of either, as transports read them. */
+function headersIn({ headers }: Headed): ReadHeader {
+  return typeof headers.get === 'function'
+    ? webHeadersOf(headers as WebHeaders)
+    : headersOf({ headers } as Pick<IncomingMessage, 'headers'>)
 }
 
 export interface WatchOptions extends SignalOptions {
@@ -106,7 +116,7 @@ export class Sessions<D extends object = DefaultData> implements PeopleMethods {
    * The data of a request's session, or null if it has none: for a WebSocket upgrade. It never creates, changes or sets anything.
    * With `origins`, a page of any other site gets null and an event: browsers send cookies along with every site's upgrades.
    */
-  async load(request: Pick<IncomingMessage, 'headers'>, { origins }: { origins?: readonly string[] } = {}): Promise<D | null> {
+  async load(request: Headed, { origins }: { origins?: readonly string[] } = {}): Promise<D | null> {
     const session = await this.#find(request, origins)
     return session ? (session.take() as D) : null
   }
@@ -131,14 +141,15 @@ export class Sessions<D extends object = DefaultData> implements PeopleMethods {
     return { data: session.take() as D, signal: watch.signal }
   }
 
-  async #find(request: Pick<IncomingMessage, 'headers'>, origins: readonly string[] | undefined): Promise<Session | null> {
-    const { origin } = request.headers
+  async #find(request: Headed, origins: readonly string[] | undefined): Promise<Session | null> {
+    const header = headersIn(request)
+    const origin = header('origin')
     // Who sends none is no browser's page, and has no cookie that is not its own.
     if (origins && origin !== undefined && !originsOf('origins', origins).has(origin)) {
       this.#hub.emit('session:refused', describeEvent({ reason: 'origin' }, { request }, String))
       return null
     }
-    const presented = this.readToken(request)
+    const presented = this.tokenIn(header)
     return presented ? this.manager.find(presented, request) : null
   }
 
@@ -153,6 +164,11 @@ export class Sessions<D extends object = DefaultData> implements PeopleMethods {
   }
 
   /** For adapters. */
+  tokenIn(header: ReadHeader): Presented | undefined {
+    return this.#readers?.find(header('cookie')) ?? this.transport.read(header)
+  }
+
+  /** For adapters: the same of one of Node's requests. */
   readToken(request: Pick<IncomingMessage, 'headers'>): Presented | undefined {
     return this.#readers?.find(request.headers.cookie) ?? this.transport.read(headersOf(request))
   }

@@ -128,6 +128,15 @@ export abstract class RequestSession implements UserControls, Noting {
     headers.set('Holdfast-Cookie', cookie)
   }
 
+  /** The store could not be asked: whoever answers that finds an empty session, and none that is stored. */
+  openFailed(): void {
+    try {
+      this.begin(this.plan.manager.detached())
+    } catch {
+      // It may be the making of a session, such as its cookie's options, that has failed.
+    }
+  }
+
   get opened(): boolean {
     return this.#session !== undefined
   }

@@ -25,10 +25,13 @@ import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
+import fastify from 'fastify'
 import * as holdfast from 'holdfast'
 import * as holdfastAccount from 'holdfast/account'
 import * as holdfastAdmin from 'holdfast/admin'
 import * as holdfastExpress from 'holdfast/express'
+import * as holdfastFastify from 'holdfast/fastify'
+import * as holdfastFetch from 'holdfast/fetch'
 import * as holdfastKoa from 'holdfast/koa'
 import * as file from 'holdfast/stores/file'
 import * as memory from 'holdfast/stores/memory'
@@ -38,10 +41,12 @@ import * as mysql from 'holdfast/stores/mysql'
 import * as postgres from 'holdfast/stores/postgres'
 import * as redis from 'holdfast/stores/redis'
 import * as sqlite from 'holdfast/stores/sqlite'
+import { Hono } from 'hono'
 import RealKoa from 'koa'
 import peerSession from 'koa-session'
 import { vi } from 'vitest'
 import * as zod from 'zod'
+import { fetchServer } from '../support/fetch-server.ts'
 import { Clients, startServersFor } from './databases.ts'
 import { COUNTER, connectStore, Web } from './express.ts'
 import type { Block } from './pages.ts'
@@ -121,6 +126,12 @@ class Stage {
       holdfast: { ...holdfast },
       'holdfast/koa': { ...holdfastKoa },
       'holdfast/express': { ...holdfastExpress },
+      'holdfast/fetch': { ...holdfastFetch },
+      'holdfast/fastify': { ...holdfastFastify },
+      fastify: { default: fastify },
+      hono: { Hono },
+      // Stands in for that package, which does for an app what every host does.
+      '@hono/node-server': { serve: ({ fetch, port }: Loose) => fetchServer(fetch).listen(port) },
       'holdfast/account': { ...holdfastAccount },
       'holdfast/admin': { ...holdfastAdmin },
       'holdfast/stores/memory': { ...memory },

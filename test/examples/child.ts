@@ -84,6 +84,11 @@ export class Visitor {
     return this.#ask(path)
   }
 
+  /** Without a body. */
+  ask(path: string, method: string): Promise<Answer> {
+    return this.#ask(path, { method })
+  }
+
   /** Sends a form. */
   submit(path: string, form: Record<string, string> = {}): Promise<Answer> {
     return this.#ask(path, { method: 'POST', body: new URLSearchParams(form) })

@@ -7,8 +7,25 @@ import { killLeftovers, root, type Server, startServer, Visitor } from './child.
 
 const day = 86_400_000
 
+/** A login behind a counter, in any framework. */
+const loginAndCounter = {
+  'counts, logs in under a new id, and logs out': async ({ url }: Server) => {
+    const visitor = new Visitor(url)
+    expect((await visitor.get('/')).body).toBe('nobody: 1 views')
+    const before = visitor.cookies.get('__Host-sid')
+    expect(before).toBeDefined()
+    expect((await visitor.ask('/login', 'POST')).body).toBe('welcome')
+    expect(visitor.cookies.get('__Host-sid')).not.toBe(before)
+    expect((await visitor.get('/')).body).toBe('ann: 2 views')
+    expect((await visitor.ask('/logout', 'POST')).body).toBe('bye')
+    expect((await visitor.get('/')).body).toBe('nobody: 1 views')
+  },
+}
+
 /** What each example must do for its visitors. One entry runs the ES module and its CommonJS twin. */
 const examples: Record<string, Record<string, (server: Server) => Promise<void>>> = {
+  fastify: loginAndCounter,
+  hono: loginAndCounter,
   counter: {
     'counts each visitor apart': async ({ url }) => {
       const [ada, bob] = [new Visitor(url), new Visitor(url)]

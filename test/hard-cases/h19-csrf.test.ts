@@ -1,32 +1,26 @@
 import { idOf } from 'holdfast'
-import { csrf as expressCsrf } from 'holdfast/express'
-import { csrf as koaCsrf } from 'holdfast/koa'
 import { expect, it } from 'vitest'
-import { nativeCookie, nativeMemory, type Setup, type Site, settled, write } from '../promises/support.ts'
+import { type Driver, nativeCookie, nativeMemory, type Setup, type Site, settled, write } from '../promises/support.ts'
 import { table } from '../promises/table.ts'
 
 const ORIGIN = 'https://shop.example'
 
 /** A site whose handlers stand behind the guard, as a middleware would: `open` has no place for a second one. */
-const guarded = (framework: 'koa' | 'express', site: () => Site): NonNullable<Setup['routes']['/x']> => {
+const guarded = (driver: Driver, site: () => Site): NonNullable<Setup['routes']['/x']> => {
   const options = { origins: [ORIGIN] }
   return async t => {
-    if (framework === 'koa') await koaCsrf(site().sessions, options)(t.own, async () => {})
-    else
-      await new Promise<void>((pass, fail) =>
-        expressCsrf(site().sessions, options)(t.req, t.res, (error?: unknown) => (error ? fail(error) : pass())),
-      )
+    await driver.guard(site(), options)(t)
     return 'passed'
   }
 }
 
-table([nativeCookie, nativeMemory], (open, _mode, { framework }) => {
+table([nativeCookie, nativeMemory], (open, _mode, driver) => {
   async function shop(): Promise<Site> {
     const site: Site = await open({
       routes: {
         '/in': write({ cart: 1 }),
         '/form': t => site.sessions.csrfToken(t.session),
-        '/post': guarded(framework, () => site),
+        '/post': guarded(driver, () => site),
         '/login': t => t.session.login('ann').then(() => 'in'),
       },
     })
@@ -81,7 +75,7 @@ table([nativeCookie, nativeMemory], (open, _mode, { framework }) => {
   })
 })
 
-table([nativeMemory], (open, _mode, { framework }) => {
+table([nativeMemory], (open, _mode, driver) => {
   it('H19: a token outlives the ids that are renewed behind it, and not the new ids that the site asks for', async () => {
     let now = Date.UTC(2030, 0, 1)
     const ids: string[] = []
@@ -93,7 +87,7 @@ table([nativeMemory], (open, _mode, { framework }) => {
           ids.push(String(idOf(t.session)))
           return site.sessions.csrfToken(t.session)
         },
-        '/post': guarded(framework, () => site),
+        '/post': guarded(driver, () => site),
         '/again': t => t.session.regenerate().then(() => 'again'),
         '/proved': t => t.session.reauthenticated().then(() => 'proved'),
         '/out': t => t.session.logout().then(() => 'out'),

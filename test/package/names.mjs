@@ -4,6 +4,8 @@ import * as main from 'holdfast'
 import account from 'holdfast/account'
 import admin from 'holdfast/admin'
 import expressSession, * as express from 'holdfast/express'
+import fastify from 'holdfast/fastify'
+import fetchSession from 'holdfast/fetch'
 import session, * as koa from 'holdfast/koa'
 import * as memory from 'holdfast/stores/memory'
 
@@ -14,6 +16,8 @@ assert.equal(koa.SessionOptions.parse({}).key, 'koa.sess')
 assert.equal(typeof expressSession, 'function')
 assert.equal(express.default, expressSession)
 for (const name of ['Store', 'Cookie', 'Session', 'MemoryStore']) assert.equal(express[name], expressSession[name], name)
+assert.equal(typeof fastify, 'function')
+assert.equal(typeof fetchSession(main.createSessions({ keys: ['x'.repeat(43)] })).handler, 'function')
 // Types only.
 assert.deepEqual(Object.keys(await import('holdfast/express/request')), [])
 assert.equal(typeof main.createSessions, 'function')

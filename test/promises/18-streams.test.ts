@@ -118,6 +118,7 @@ table(everyMode, open => {
             t.takeOver()
             t.res.statusCode = 200
             t.res.write('begun,')
+            await t.headLeft()
             t.session.name = 'ann'
             const late: Record<string, () => Promise<unknown>> = {
               'at the end': async () => undefined,
@@ -175,10 +176,11 @@ table(storeModes, open => {
     const site = await open({
       routes: {
         '/in': write({ name: 'ann' }),
-        '/late': t => {
+        '/late': async t => {
           t.takeOver()
           t.res.statusCode = 200
           t.res.flushHeaders()
+          await t.headLeft()
           t.session.name = 'bob'
           t.res.end('done')
         },

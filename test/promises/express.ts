@@ -4,7 +4,7 @@ import { Stream } from 'node:stream'
 import connect from 'connect'
 import express5 from 'express'
 import { createSessions } from 'holdfast'
-import session from 'holdfast/express'
+import session, { csrf } from 'holdfast/express'
 import type { Loose } from '../support/subjects.ts'
 import { EVENTS, listening, portOf } from './serving.ts'
 import { type Driver, keys as defaultKeys, newStore, type Setup, type Site, type Turn, Visitor } from './support.ts'
@@ -63,6 +63,8 @@ class ExpressTurn implements Turn {
     this.taken = true
   }
 
+  async headLeft(): Promise<void> {}
+
   /** What the handler has returned, as an app would answer it: by Express's own methods where it has them. */
   answer(body: unknown): void {
     const { res } = this
@@ -111,6 +113,8 @@ function driver(name: string, newApp: () => Loose): Driver {
     framework: 'express',
     modes: mode => mode.native || mode.place !== 'cookie',
     keepsDataWithNewId: mode => mode.native,
+    guard: (site, options) => t =>
+      new Promise<void>((pass, fail) => csrf(site.sessions, options)(t.req, t.res, (error?: unknown) => (error ? fail(error) : pass()))),
     async open(setup: Setup): Promise<Site> {
       const { mode, options = {}, keys = defaultKeys, store = newStore(mode), routes } = setup
       const app = newApp()

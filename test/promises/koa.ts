@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { createSessions } from 'holdfast'
-import session from 'holdfast/koa'
+import session, { csrf } from 'holdfast/koa'
 import { createApp, type KoaMajor, koaMajors, type Loose } from '../support/subjects.ts'
 import { EVENTS, listening, portOf } from './serving.ts'
 import { type Driver, keys as defaultKeys, newStore, type Setup, type Site, type Turn, Visitor } from './support.ts'
@@ -50,6 +50,8 @@ class KoaTurn implements Turn {
   takeOver(): void {
     this.own.respond = false
   }
+
+  async headLeft(): Promise<void> {}
 }
 
 /** Serves an app until the test has finished. */
@@ -61,6 +63,7 @@ export function koaDriver(major: KoaMajor): Driver {
     framework: 'koa',
     modes: () => true,
     keepsDataWithNewId: () => true,
+    guard: (site, options) => t => csrf(site.sessions, options)(t.own, async () => {}),
     async open(setup: Setup): Promise<Site> {
       const { mode, options = {}, keys = defaultKeys, store = newStore(mode), routes } = setup
       const app = createApp(major)

@@ -1,6 +1,6 @@
 // Promise 13 as data: each row is one rule of a session's life, and what becomes of a session that is used at these moments. The tests
 // and the table in docs/sessions.md are made from it.
-import type { Mode } from './support.ts'
+import type { Driver, Mode } from './support.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
@@ -614,6 +614,6 @@ export const rows: readonly Row[] = [
   },
 ]
 
-export function holds({ on, places }: Row, framework: 'koa' | 'express', mode: Mode): boolean {
+export function holds({ on, places }: Row, framework: Driver['framework'], mode: Mode): boolean {
   return (on === 'native' ? mode.native : !mode.native && on === framework) && (places?.includes(mode.place) ?? true)
 }

@@ -22,6 +22,8 @@ export interface Turn {
   fail(status: number, message: string): never
   /** From here on the handler answers by itself, on `res`. */
   takeOver(): void
+  /** What was written on `res` until now has left, head and all. */
+  headLeft(): Promise<void>
 }
 
 /** What it returns is the body; nothing leaves the answer to the framework. */
@@ -90,11 +92,13 @@ export interface Site {
 /** All that the suites know of a framework. */
 export interface Driver {
   name: string
-  framework: 'koa' | 'express'
+  framework: 'koa' | 'express' | 'fetch' | 'fastify'
   /** Whether it has this mode. */
   modes(mode: Mode): boolean
   /** Whether `regenerate()` keeps the data: Koa's default, and native mode's; express-session drops them. */
   keepsDataWithNewId(mode: Mode): boolean
+  /** The adapter's guard against other sites, as a handler that throws. */
+  guard(site: Site, options: { origins: string[] }): (turn: Turn) => Promise<void>
   /** An app with one session and these routes, listening on the loopback interface until the test has finished. */
   open(setup: Setup): Promise<Site>
 }
@@ -161,6 +165,13 @@ export class Visitor {
 
 export function newStore(mode: Mode): Watch {
   return new Watch(mode.place === 'map' ? new MapStore() : new MemoryStore())
+}
+
+/** Options whose hook `onCreate` looks at its request as Koa and Express tell it. */
+export function asKoas(native: Loose, requestOf: (source: Loose) => object): Loose {
+  return native?.onCreate
+    ? { ...native, onCreate: (source: Loose, ...rest: Loose[]) => native.onCreate(requestOf(source), ...rest) }
+    : native
 }
 
 export interface Warned {

@@ -20,7 +20,7 @@ function inTurn(among: readonly Driver[], mode: number): readonly Driver[] {
   if (full) return among
   const { testPath = '' } = expect.getState()
   const turn = mode + testPath.length
-  return ['koa', 'express'].flatMap(framework => {
+  return ['koa', 'express', 'fetch', 'fastify'].flatMap(framework => {
     const majors = among.filter(driver => driver.framework === framework)
     return majors.slice(turn % majors.length).slice(0, 1)
   })

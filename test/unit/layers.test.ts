@@ -182,6 +182,16 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
     ],
   },
   {
+    file: 'src/fetch/x.ts',
+    may: ['./x.ts', '../request/x.ts', '../create.ts', '../native/x.ts', '../core/x.ts'],
+    mayNot: ['../express/x.ts', '../koa/x.ts', '../cookie/x.ts', '../crypto/x.ts', '../backends/x.ts', '../index.ts', 'hono', 'node:http'],
+  },
+  {
+    file: 'src/fastify/x.ts',
+    may: ['./x.ts', '../express/begin.ts', '../express/native.ts', '../request/x.ts', '../create.ts', '../native/x.ts', 'fastify'],
+    mayNot: ['../express/drop-in.ts', '../koa/x.ts', '../fetch/x.ts', '../cookie/x.ts', '../crypto/x.ts', '../index.ts', 'express'],
+  },
+  {
     file: 'src/pages/x.ts',
     may: ['./x.ts', '../core/x.ts', '../crypto/content-hash.ts', 'node:http', 'node:stream'],
     mayNot: [
@@ -201,6 +211,8 @@ const layers: { file: string; may: string[]; mayNot: string[] }[] = [
     mayNot: ['cookie', 'koa', 'node:crypto', '../test/x.ts'],
   },
   { file: 'src/koa.ts', may: ['./koa/x.ts'], mayNot: ['koa', 'node:crypto'] },
+  { file: 'src/fetch.ts', may: ['./fetch/x.ts'], mayNot: ['hono', 'node:crypto'] },
+  { file: 'src/fastify.ts', may: ['./fastify/x.ts'], mayNot: ['fastify', 'node:crypto'] },
   { file: 'src/express.ts', may: ['./express/x.ts'], mayNot: ['express', 'node:crypto'] },
 ]
 

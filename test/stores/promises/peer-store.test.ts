@@ -56,7 +56,7 @@ table([dropInMap], (open, _mode, { framework }) => {
   it('promise 14: 20 reads are no write to the store, and one where a renewal is due', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
-      const site = await open({ routes, options: seldom[framework] })
+      const site = await open({ routes, options: seldom[framework as keyof typeof seldom] })
       const visitor = site.visitor()
       await visitor.get('/in')
       site.store.did()

@@ -1,0 +1,44 @@
+// A login and a counter in Hono.
+const { createServer } = require('node:http')
+const { Hono } = require('hono')
+const { createSessions, userIdOf } = require('holdfast')
+const session = require('holdfast/fetch')
+const { MemoryStore } = require('holdfast/stores/memory')
+
+const sessions = createSessions({
+  keys: ['replace me with a random secret of at least 32 octets'],
+  store: new MemoryStore(),
+})
+const web = session(sessions)
+
+const app = new Hono()
+app.use(web)
+app.post('/login', async c => {
+  await web.of(c).login('ann')
+  return c.text('welcome')
+})
+app.post('/logout', async c => {
+  await web.of(c).logout()
+  return c.text('bye')
+})
+app.get('/', async c => {
+  const visit = web.of(c)
+  await visit.update(draft => {
+    draft.views = (draft.views ?? 0) + 1
+  })
+  return c.text(`${userIdOf(visit) ?? 'nobody'}: ${visit.views} views`)
+})
+
+// What @hono/node-server, Deno, Bun or Workers do for an app: requests in, responses out.
+const server = createServer(async (req, res) => {
+  const request = new Request(`http://${req.headers.host}${req.url}`, { method: req.method, headers: req.headers })
+  const response = await app.fetch(request)
+  for (const [name, value] of response.headers) if (name !== 'set-cookie') res.setHeader(name, value)
+  res.setHeader('Set-Cookie', response.headers.getSetCookie())
+  res.writeHead(response.status)
+  for await (const chunk of response.body ?? []) res.write(chunk)
+  res.end()
+})
+server.listen(process.env.PORT ?? 3000, () => {
+  console.log(`listening on http://localhost:${server.address().port}`)
+})
