@@ -169,9 +169,14 @@ export function newStore(mode: Mode): Watch {
 
 /** Options whose hook `onCreate` looks at its request as Koa and Express tell it. */
 export function asKoas(native: Loose, requestOf: (source: Loose) => object): Loose {
-  return native?.onCreate
-    ? { ...native, onCreate: (source: Loose, ...rest: Loose[]) => native.onCreate(requestOf(source), ...rest) }
-    : native
+  const { onCreate, passive, onStoreError } = native ?? {}
+  const first = (hook: Loose) => typeof hook === 'function' && ((source: Loose, ...rest: Loose[]) => hook(requestOf(source), ...rest))
+  const hooks = {
+    onCreate: first(onCreate),
+    passive: first(passive),
+    onStoreError: typeof onStoreError === 'function' && ((error: unknown, source: Loose) => onStoreError(error, requestOf(source))),
+  }
+  return { ...native, ...Object.fromEntries(Object.entries(hooks).filter(([, hook]) => hook)) }
 }
 
 export interface Warned {
