@@ -138,6 +138,20 @@ it('a unit is said wherever the type counts in ms', () => {
   ])
 })
 
+it.each(['Against koa-session 7', 'Against express-session 1.19'])('README.md, %s, names tests that exist in each row', heading => {
+  const rows = tableBelow('README.md', heading)
+  expect(rows.length).toBeGreaterThan(15)
+  const isThere = (path: string) =>
+    path.endsWith('*')
+      ? readdirSync(join(root, dirname(path))).some(file => join(dirname(path), file).startsWith(path.slice(0, -1)))
+      : existsSync(join(root, path))
+  for (const row of rows) {
+    const paths = codesIn(row['shown in'])
+    expect(paths, Object.values(row)[0]).not.toEqual([])
+    expect(paths.filter(path => !isThere(path))).toEqual([])
+  }
+})
+
 /** A table of members, and what declares them. */
 const memberTables: [page: string, heading: string, column: string, declared: string[]][] = [
   ['docs/koa.md', '`ctx.session`', 'member', membersOf('src/koa/types.ts', 'KoaSessionMembers')],
