@@ -3,12 +3,13 @@
 //   --scenarios read200,write200 --subjects koa-signed,koa-session (with the bare frameworks and the primitives that belong to them)
 //   --json FILE: all times; --update: the tables go into docs/performance.md
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { launch } from './launch.mjs'
 import { scenarios as allScenarios } from './load.mjs'
+import { update } from './marked.mjs'
 import { primitiveScenarios, primitives, primitivesBase } from './primitives.mjs'
 import { overheads } from './statistics.mjs'
 import { primitivesTable, ratiosTable, timesTable } from './tables.mjs'
@@ -93,13 +94,4 @@ const report = [
 ].join('\n\n')
 
 console.log(report)
-if (given.update) update(path('../docs/performance.md'))
-
-/** Puts the tables between the markers of a page. */
-function update(file) {
-  const [begin, end] = ['<!-- npm run bench -->', '<!-- /npm run bench -->']
-  const page = readFileSync(file, 'utf8')
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${file} has no ${begin} … ${end}`)
-  writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${report}\n\n${page.slice(to)}`)
-}
+if (given.update) update(path('../docs/performance.md'), 'npm run bench', report)

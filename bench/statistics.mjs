@@ -24,3 +24,17 @@ export function overheads(launches, scenario, subject, base) {
   const cost = (times, name) => (name ? quantile(times[name][scenario], 0.1) : 0)
   return launches.map(times => cost(times, subject) - cost(times, base))
 }
+
+/**
+ * The line through points by least squares: how steep it is, and the standard error of that.
+ * @param {number[]} xs @param {number[]} ys
+ */
+export function slope(xs, ys) {
+  const mean = list => list.reduce((sum, value) => sum + value, 0) / list.length
+  const [x, y] = [mean(xs), mean(ys)]
+  const sum = term => xs.reduce((all, one, n) => all + term(one - x, ys[n] - y), 0)
+  const spread = sum(dx => dx * dx)
+  const perUnit = sum((dx, dy) => dx * dy) / spread
+  const rest = sum((dx, dy) => (dy - perUnit * dx) ** 2)
+  return { perUnit, error: Math.sqrt(rest / Math.max(1, xs.length - 2) / spread) }
+}

@@ -1,3 +1,4 @@
+import { AgingMap } from '../core/aging-map.ts'
 import { SessionStoreFullError } from '../core/errors.ts'
 import type { Data } from '../core/json.ts'
 
@@ -9,8 +10,6 @@ export interface Kept {
   cookie: object
   /** In ms since the epoch. */
   expiresAt: number
-  /** Somebody has logged in to it, as far as can be seen. */
-  known: boolean
 }
 
 /** Keys by which apps remember who somebody is. */
@@ -20,6 +19,8 @@ const SWEEP_MS = 1000
 /** What a MemoryStore holds, without its callbacks. */
 export class Memory {
   readonly #kept = new Map<string, Kept>()
+  /** Which of them nobody has logged in to, as far as can be seen. */
+  readonly #anonymous = new AgingMap<true>()
   readonly #max: number
   /** When it was last looked through for what has expired, in ms since the epoch. */
   #swept = Number.NEGATIVE_INFINITY
@@ -31,7 +32,7 @@ export class Memory {
   get(id: string): Kept | undefined {
     const kept = this.#kept.get(id)
     if (!kept || kept.expiresAt > Date.now()) return kept
-    this.#kept.delete(id)
+    this.delete(id)
     return undefined
   }
 
@@ -39,10 +40,11 @@ export class Memory {
   set(id: string, text: string, data: Data, cookie: object): void {
     if (!this.#kept.has(id)) this.#makeRoom()
     // The last one written is the last one in the list.
-    this.#kept.delete(id)
-    const kept: Kept = { text, cookieText: '', cookie, expiresAt: 0, known: IDENTITY.some(key => Boolean(data[key])) }
+    this.delete(id)
+    const kept: Kept = { text, cookieText: '', cookie, expiresAt: 0 }
     putCookie(kept, cookie)
     this.#kept.set(id, kept)
+    if (!IDENTITY.some(key => Boolean(data[key]))) this.#anonymous.set(id, true)
   }
 
   touch(id: string, cookie: object): void {
@@ -52,10 +54,12 @@ export class Memory {
 
   delete(id: string): void {
     this.#kept.delete(id)
+    this.#anonymous.delete(id)
   }
 
   clear(): void {
     this.#kept.clear()
+    this.#anonymous.clear()
   }
 
   /** What lives. */
@@ -70,9 +74,9 @@ export class Memory {
     if (this.#kept.size < this.#max) return
     this.#sweep()
     if (this.#kept.size < this.#max) return
-    for (const [id, { known }] of this.#kept) {
-      if (known) continue
-      this.#kept.delete(id)
+    const oldest = this.#anonymous.dropOldest()
+    if (oldest !== undefined) {
+      this.#kept.delete(oldest)
       return
     }
     throw new SessionStoreFullError(this.#max)

@@ -91,4 +91,22 @@ describe('MemoryStore of holdfast/express', () => {
     expect(await get('ann')).toMatchObject({ more: true })
     expect(await get('bob')).toMatchObject({ user: 'bob' })
   })
+
+  it('when it is full, a visitor costs no look at those who are signed in', async () => {
+    const { get, put } = open(2000)
+    await put('visitor')
+    for (let i = 0; i < 1999; i++) await put(`u${i}`, { user: `u${i}` })
+    await put('the next one') // looks once a second for what has expired
+    const [all, keys] = [vi.spyOn(Map.prototype, Symbol.iterator), vi.spyOn(Map.prototype, 'keys')]
+    try {
+      for (let i = 0; i < 500; i++) await put(`v${i}`)
+      expect(all.mock.calls.length + keys.mock.calls.length).toBeLessThan(10)
+    } finally {
+      all.mockRestore()
+      keys.mockRestore()
+    }
+    expect(await get('u0')).toMatchObject({ user: 'u0' })
+    expect(await get('v498')).toBeUndefined()
+    expect(await get('v499')).toBeDefined()
+  })
 })

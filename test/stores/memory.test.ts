@@ -1,6 +1,6 @@
 import { MemoryStore } from 'holdfast/stores/memory'
 import { testSessionStore } from 'holdfast/testing'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { EndQueue } from '../../src/core/end-queue.ts'
 import { SessionStoreFullError } from '../../src/core/errors.ts'
 import { Shelf } from '../../src/stores/memory/shelf.ts'
@@ -51,6 +51,19 @@ describe('a full MemoryStore', () => {
       expect(store.size).toBeLessThanOrEqual(10)
     }
     expect(store.size).toBe(10)
+  })
+
+  it('finds the oldest without looking at what has gone before it', async () => {
+    const { add, alive } = full(3000)
+    for (let i = 0; i < 3000; i++) await add(`s${i}`)
+    const begun = vi.spyOn(Map.prototype, 'keys')
+    try {
+      for (let i = 3000; i < 6000; i++) await add(`s${i}`)
+      expect(begun.mock.calls.length).toBeLessThanOrEqual(2)
+    } finally {
+      begun.mockRestore()
+    }
+    expect(await alive('s2999', 's3000')).toBe('s3000')
   })
 
   it('forgets what has expired first, wherever it lies', async () => {

@@ -1,7 +1,9 @@
 // What MongoStore sends, by the driver's own account, and by whose clock and in whose types it works.
 import { MongoStore } from 'holdfast/stores/mongodb'
+import { BSON, type Document } from 'mongodb'
 import { expect, it, vi } from 'vitest'
 import { until } from '../servers/process.ts'
+import { DATABASE } from './clients/mongodb.mjs'
 import { describeWithDocumentDB, engineOf, hooked, newKey, nextOf, record, sentBy } from './mongodb-support.ts'
 
 describeWithDocumentDB('MongoStore: what it sends', ground => {
@@ -40,7 +42,31 @@ describeWithDocumentDB('MongoStore: what it sends', ground => {
     expect(await names(() => store.listByUser(userKey))).toEqual(['find'])
     expect(await names(() => store.list())).toEqual(['find'])
     expect(await names(() => store.deleteByUser(userKey))).toEqual(['find', 'update'])
-    expect(await names(() => store.deleteExpired(10))).toEqual(['find'])
+    // What time it is, and what has ended by then.
+    expect(await names(() => store.deleteExpired(10))).toEqual(['find', 'find'])
+  })
+
+  it('a clean-up finds what has ended by its index, however many live', async () => {
+    const collection = ground.collection()
+    const client = ground.client({ monitorCommands: true })
+    const store = new MongoStore(client.db(DATABASE).collection(collection.collectionName))
+    const first = record()
+    await store.create(first)
+    const like = await collection.findOne({ _id: first.key })
+    const long = new Date(Date.now() - 3 * 3_600_000)
+    await collection.insertMany(Array.from({ length: 5000 }, () => ({ ...like, _id: newKey() })))
+    await collection.insertMany(Array.from({ length: 5 }, () => ({ ...like, _id: newKey(), expiresAt: long.getTime(), endsAt: long })))
+    const { commands, names } = await sentBy(client, async () => expect(await store.deleteExpired(100)).toBe(5))
+    expect(names).toEqual(['find', 'find', 'delete'])
+    if (ground.server.enginePort === undefined) return
+    const { find, filter, projection, limit } = commands[1] as Document
+    const engine = await engineOf(ground)
+    const asked = Buffer.from(BSON.serialize({ find, filter, projection, limit })).toString('hex')
+    const sql = `EXPLAIN SELECT document FROM documentdb_api_catalog.bson_aggregation_find('${DATABASE}', 'BSONHEX${asked}'::documentdb_core.bson)`
+    const plan = (await engine.query(sql)).rows.map(row => row['QUERY PLAN']).join('\n')
+    await engine.end()
+    expect(plan).toMatch(/Index Scan.*holdfast_end/)
+    expect(plan).not.toMatch(/Sort|Seq Scan/)
   })
 
   it('data come back with a conflict, and not with a save', async () => {

@@ -1,3 +1,4 @@
+import { AgingMap } from '../../core/aging-map.ts'
 import { EndQueue } from '../../core/end-queue.ts'
 import { SessionStoreFullError } from '../../core/errors.ts'
 import { copy } from '../../core/json.ts'
@@ -30,9 +31,9 @@ export class Shelf {
   readonly #room: number
   readonly #now: () => number
   /** Sessions that belong to nobody, those that belong to a user, and what has ended; oldest first. */
-  readonly #anonymous = new Map<string, Held>()
+  readonly #anonymous = new AgingMap<Held>()
   readonly #owned = new Map<string, Held>()
-  readonly #tombstones = new Map<string, Tombstone>()
+  readonly #tombstones = new AgingMap<Tombstone>()
   readonly #users = new KeysByUser()
   /** An entry for each key that is held. A later end leaves it where it is; it is put right when its time comes. */
   readonly #ends: EndQueue
@@ -84,7 +85,7 @@ export class Shelf {
   /** Room for one more: what has ended goes first, then tombstones, then sessions of nobody by age, and never a user's. */
   makeRoom(): void {
     this.#forgetOver()
-    if (this.size < this.#room || dropOldest(this.#tombstones) || dropOldest(this.#anonymous)) return
+    if (this.size < this.#room || (this.#tombstones.dropOldest() ?? this.#anonymous.dropOldest()) !== undefined) return
     throw new SessionStoreFullError(this.#room)
   }
 
@@ -106,7 +107,7 @@ export class Shelf {
     this.endings.tell(key)
     this.forget(key)
     this.#forgetOver()
-    if (this.size >= this.#room && !dropOldest(this.#tombstones)) return
+    if (this.size >= this.#room && this.#tombstones.dropOldest() === undefined) return
     const until = this.#now() + tombstoneMs(gone)
     this.#tombstones.set(key, { gone, until })
     this.#expect(until, key)
@@ -175,11 +176,6 @@ export function isLive(entry: Entry): entry is Held {
 
 function lastMoment(entry: Entry): number {
   return isLive(entry) ? endOf(entry.record) : entry.until
-}
-
-function dropOldest(map: Map<string, unknown>): boolean {
-  const [oldest] = map.keys()
-  return oldest !== undefined && map.delete(oldest)
 }
 
 /** Callers and store share nothing. */

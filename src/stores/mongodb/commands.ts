@@ -162,16 +162,28 @@ export class MongoCommands {
     return new Set(found.filter(({ over, gone, pending }) => !over && !gone && pending === undefined).map(({ _id }) => _id))
   }
 
+  /**
+   * What has ended is found by the index of ends. So the filter holds a date, and the database is asked for its time before: an index knows
+   * nothing of `$$NOW`, and not every engine reads one in its order.
+   */
   async deleteExpired(most: number, limit: Limit): Promise<number> {
+    const now = await this.#clock(limit)
+    if (now === undefined) return 0
+    const ended = { endsAt: { $lt: new Date(now - CLEANUP_GRACE_MS) } }
     // Sequences have no `expiresAt`: they are left to the index.
-    const filter = { expiresAt: { $exists: true } }
-    const over = { $lt: ['$endsAt', dateOf({ $subtract: [this.time, CLEANUP_GRACE_MS] })] }
-    const options = { ...READ, ...TYPES, ...limit(), projection: { endsAt: 1, over }, sort: { endsAt: 1 }, limit: most }
-    const ended = ((await this.#collection.find(filter, options).toArray()) as FoundDocument[]).filter(found => found.over)
-    if (ended.length === 0) return 0
+    const options = { ...READ, ...TYPES, ...limit(), projection: { _id: 1 }, limit: most }
+    const found = (await this.#collection.find({ ...ended, expiresAt: { $exists: true } }, options).toArray()) as FoundDocument[]
+    if (found.length === 0) return 0
     // What has begun a new life since ends later.
-    const stillEnded = { _id: { $in: ended.map(({ _id }) => _id) }, endsAt: { $lte: ended.at(-1)?.endsAt } }
+    const stillEnded = { _id: { $in: found.map(({ _id }) => _id) }, ...ended }
     return (await this.#collection.deleteMany(stillEnded, { ...WRITE, ...limit() })).deletedCount
+  }
+
+  /** Undefined: there is nothing in the collection. */
+  async #clock(limit: Limit): Promise<number | undefined> {
+    if (this.#now) return this.#now()
+    const options = { ...READ, ...TYPES, ...limit(), projection: { _id: 0, now: this.time } }
+    return ((await this.#collection.findOne({}, options)) as { now: number } | null)?.now
   }
 
   /** Asks the old record what became of a pending one. True: look again, it lives now or is gone. False: it does not live. */
