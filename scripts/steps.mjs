@@ -26,6 +26,7 @@ export const onServers = [
   'test/docs/',
   'test/examples/',
   'test/express/stores/',
+  'test/faults/',
   'test/pages/',
   'test/push/',
   'test/stores/',

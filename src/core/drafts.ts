@@ -40,7 +40,8 @@ function metaFor({ loaded, proof }: Session, userId: string | undefined): Meta |
 /** A login begins a life of its own; anything else goes on with the one there is, and never past its absolute end. */
 function lifeFor(config: ManagerConfig, session: Session, userId: string | undefined, data: () => Data, touched: boolean): Life {
   const { loaded, maxAge, proof, openedAt, passive } = session
-  const now = config.now()
+  // A store says that it lives: where another process has used it at a time still to come, our clock is behind, and must not end it.
+  const now = Math.max(config.now(), loaded?.record?.touchedAt ?? 0)
   const rules = rulesFor(config, session, userId, data)
   if (proof?.begins) {
     const { absoluteMs, endsAt } = proof.begins

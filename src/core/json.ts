@@ -192,14 +192,28 @@ function jsonless(value: unknown): boolean {
 }
 
 /**
- * Makes `target` say what `source` says. A value that says the same already stays the same object, since a handler may still
- * hold it and change it; any other is replaced whole, and never changed inside: it may be the app's own, and shared.
+ * Makes `target` say what `source` says, in the same order. A value that says the same already stays the same object, since a handler may
+ * still hold it and change it; any other is replaced whole, and never changed inside: it may be the app's own, and shared.
  */
 export function assume(target: object, source: Data): void {
   const data = target as Data
-  for (const key of Object.keys(target)) if (!Object.hasOwn(source, key) && typeof data[key] !== 'function') delete data[key]
+  const before = Object.keys(target)
+  for (const key of before) if (!Object.hasOwn(source, key) && typeof data[key] !== 'function') delete data[key]
   for (const key of Object.keys(source)) {
     if (!Object.hasOwn(target, key) || !sameJson(data[key], source[key])) put(target, key, source[key])
+  }
+  if (before.length > 0) arrange(data, Object.keys(source))
+}
+
+/** Another order is another text, and would be taken for a change that the handler has made. */
+function arrange(data: Data, keys: string[]): void {
+  const present = Object.keys(data).filter(key => typeof data[key] !== 'function')
+  const first = keys.findIndex((key, n) => key !== present[n])
+  if (first < 0) return
+  for (const key of keys.slice(first)) {
+    const value = data[key]
+    delete data[key]
+    put(data, key, value)
   }
 }
 

@@ -164,7 +164,7 @@ export class SqliteStore implements IndexedSessionStore {
     for (let removed = 0; ; await pause(0)) {
       const batch = Math.max(0, Math.min(BATCH, limit - removed))
       const remove = (now: number) => this.#all(this.#sql.deleteExpired, { before: now - CLEANUP_GRACE_MS, limit: batch }).length
-      const count = await this.#run(timeoutMs, remove)
+      const count = await this.#run(timeoutMs, now => this.#inTransaction(() => remove(now)))
       removed += count
       if (count < batch || removed >= limit) return removed
     }
@@ -182,33 +182,43 @@ export class SqliteStore implements IndexedSessionStore {
     this.#prepared.clear()
   }
 
-  /**
-   * Inserts, and then sees whether there are too many: of all that happens here others see nothing, or all of it. False: it was not
-   * inserted, and nothing has changed.
-   */
+  /** Inserts, and then sees whether there are too many. False: it was not inserted, and nothing has changed. In a transaction. */
   #within(limit: UserLimit | undefined, record: SessionRecord, now: number, insert: () => boolean): boolean | 'full' {
+    const inserted = insert()
     const own = limitFor(record, limit)
-    if (!own) return insert()
+    if (!own || !inserted) return inserted
     const others = { user_key: own.userKey, key: record.key, now }
+    const surplus = Number(this.#all<{ count: unknown }>(this.#sql.others, others)[0]?.count) + 1 - own.max
+    if (surplus <= 0) return true
+    if (!own.deny) {
+      this.#all(this.#sql.evict, { ...others, reason: 'evicted', until: now + tombstoneMs('evicted'), count: surplus })
+      return true
+    }
+    this.#database.exec(this.#sql.rollback)
+    this.#database.exec(this.#sql.begin)
+    return 'full'
+  }
+
+  #write<T>(timeoutMs: number | undefined, work: (now: number) => T | undefined): Promise<T> {
+    this.#cleanup.start()
+    return this.#run(timeoutMs, now => this.#inTransaction(() => work(now)))
+  }
+
+  /**
+   * Of all that happens in it others see nothing, or all. It begins as a writer, so that the lock of another process is met there and
+   * nowhere else: libsql leaves a statement that has met one unfinished, which holds the writes after it back, and takes them with it.
+   */
+  #inTransaction<T>(work: () => T): T {
     this.#database.exec(this.#sql.begin)
     try {
-      const inserted = insert()
-      const surplus = inserted ? Number(this.#all<{ count: unknown }>(this.#sql.others, others)[0]?.count) + 1 - own.max : 0
-      const full = own.deny && surplus > 0
-      if (!full && surplus > 0)
-        this.#all(this.#sql.evict, { ...others, reason: 'evicted', until: now + tombstoneMs('evicted'), count: surplus })
-      this.#database.exec(full ? this.#sql.rollback : this.#sql.commit)
-      return full ? 'full' : inserted
+      const result = work()
+      this.#database.exec(this.#sql.commit)
+      return result
     } catch (error) {
       // What has failed so that SQLite has rolled it back itself is over already.
       if (this.#database.inTransaction ?? this.#database.isTransaction) this.#database.exec(this.#sql.rollback)
       throw error
     }
-  }
-
-  #write<T>(timeoutMs: number | undefined, work: (now: number) => T | undefined): Promise<T> {
-    this.#cleanup.start()
-    return this.#run(timeoutMs, work)
   }
 
   async #run<T>(timeoutMs: number = DEFAULT_TIMEOUT_MS, work: (now: number) => T | undefined): Promise<T> {

@@ -70,6 +70,19 @@ table([nativeMemory], open => {
     expect((await visitor.get('/read')).body).toBe('nothing')
   })
 
+  it('H11: what a node an hour behind writes, or is logged in to, does not end the session on the right clock', async () => {
+    const { site, same, advance } = await nodes(0, -HOUR)
+    const visitor = site(0).visitor()
+    await visitor.get('/in')
+    const other = same(visitor, 1)
+    expect((await other.get('/write')).status).toBe(200)
+    expect((await visitor.get('/read')).body).toBe('ann')
+    await other.get('/in')
+    expect((await same(other, 0).get('/read')).body).toBe('ann')
+    advance(30 * 60_000 + 1)
+    expect((await same(other, 0).get('/read')).body).toBe('nothing')
+  })
+
   it("H11: a minute's difference is no skew", async () => {
     const { site, same } = await nodes(0, 60_000, -60_000)
     const visitor = site(0).visitor()

@@ -5,8 +5,6 @@ import { koaDrivers } from './koa.ts'
 import type { Driver } from './support.ts'
 
 export { connectDriver, expressDrivers } from './express.ts'
-export { fastifyDrivers } from './fastify.ts'
-export { fetchDrivers } from './fetch.ts'
 export { koaDrivers } from './koa.ts'
 
 /** Every framework that the suites run over. */

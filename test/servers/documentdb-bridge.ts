@@ -3,7 +3,7 @@
 // transaction number, and so the driver's retryable writes work.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { Client, type DatabaseError } from 'pg'
+import { Client, DatabaseError } from 'pg'
 import { answerTo, type Document, type Message, Messages, octetsOf, parse } from './documentdb-wire.ts'
 
 /** What the wire adds to a command, and the engine does not know. */
@@ -30,6 +30,8 @@ const QUERIES: Record<string, string> = {
 /** The engine names its errors by SQLSTATEs of its own; among write errors, by the numbers that PostgreSQL makes of them. */
 const DUPLICATE = { states: ['23505', 'M001C'], number: 319_029_277 }
 const STATEMENT_TIMEOUT = '57014'
+/** A connection that was ended, a server that shuts down, crashes or starts. */
+const ENDED = '57P0'
 
 /** Where a query stands, and the connection that holds it. */
 interface Cursor {
@@ -192,7 +194,9 @@ function withMongoCodes(answer: Document): Document {
   return answer
 }
 
-function failure(error: DatabaseError): Document {
+/** Throws if the engine has gone, or is not there yet: then there is no answer, and the driver's connection ends. */
+function failure(error: unknown): Document {
+  if (!(error instanceof DatabaseError) || error.code?.startsWith(ENDED)) throw error
   const state = error.code ?? ''
   if (DUPLICATE.states.includes(state)) return { ok: 0, code: 11000, codeName: 'DuplicateKey', errmsg: `E11000 ${error.message}` }
   if (state === STATEMENT_TIMEOUT) return { ok: 0, code: 50, codeName: 'MaxTimeMSExpired', errmsg: 'operation exceeded time limit' }

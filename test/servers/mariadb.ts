@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createConnection } from 'mysql2/promise'
 import { freePort, ServerProcess, temporaryFolder } from './process.ts'
-import type { TestServer } from './server.ts'
+import type { RestartableServer } from './server.ts'
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 /** Small files: they are copied for each server. */
@@ -14,7 +14,7 @@ const SIZES = ['--innodb-log-file-size=8M', '--innodb-buffer-pool-size=64M']
 const PLACES = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin']
 
 /** `options`: of the server, beside its own. */
-export async function startMariadb(...options: string[]): Promise<TestServer> {
+export async function startMariadb(...options: string[]): Promise<RestartableServer> {
   const program = found('mariadbd')
   const folder = temporaryFolder('mariadb')
   const data = join(folder.path, 'data')
@@ -23,7 +23,7 @@ export async function startMariadb(...options: string[]): Promise<TestServer> {
   const server = { host: '127.0.0.1', port, user: 'root' }
   let mariadb: ServerProcess | undefined
 
-  const test: TestServer = {
+  const test: RestartableServer = {
     url: `mysql://root@127.0.0.1:${port}/holdfast`,
     port,
     async start() {
@@ -35,6 +35,9 @@ export async function startMariadb(...options: string[]): Promise<TestServer> {
     },
     async kill() {
       await mariadb?.end('SIGKILL')
+    },
+    async shutDown(signal = 'SIGTERM') {
+      await mariadb?.end(signal)
     },
     async stop() {
       // Its data are not needed any more: it may end without writing them down.

@@ -5,12 +5,13 @@ import { basename, delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { freePort, ServerProcess, temporaryFolder, until } from './process.ts'
-import type { TestServer } from './server.ts'
+import type { RestartableServer } from './server.ts'
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url))
 const USER = 'holdfast'
 
-export async function startPostgres(): Promise<TestServer> {
+/** `shutDown('SIGINT')`, the default, is a fast one; `'SIGQUIT'` an immediate one, after which it recovers as after a crash. */
+export async function startPostgres(): Promise<RestartableServer> {
   const bin = programs()
   const folder = temporaryFolder('postgres')
   const data = join(folder.path, 'data')
@@ -20,7 +21,7 @@ export async function startPostgres(): Promise<TestServer> {
   const url = `postgres://${USER}@127.0.0.1:${port}/postgres`
   let postgres: ServerProcess | undefined
 
-  const server: TestServer = {
+  const server: RestartableServer = {
     url,
     port,
     async start() {
@@ -37,9 +38,11 @@ export async function startPostgres(): Promise<TestServer> {
       for (const pid of children) endNow(pid)
       await until('PostgreSQL is gone', () => !children.some(runs))
     },
+    async shutDown(signal = 'SIGINT') {
+      await postgres?.end(signal)
+    },
     async stop() {
-      // SIGINT: without waiting for clients.
-      await postgres?.end('SIGINT')
+      await server.shutDown()
       folder.remove()
     },
   }

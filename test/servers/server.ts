@@ -9,3 +9,9 @@ export interface TestServer {
   /** Ends it and removes its folder. */
   stop(): Promise<void>
 }
+
+/** One that can also be asked to end. */
+export interface RestartableServer extends TestServer {
+  /** Ends it as its operators do; its data stay. Resolves when the process is gone. By default without waiting for clients. */
+  shutDown(signal?: NodeJS.Signals): Promise<void>
+}

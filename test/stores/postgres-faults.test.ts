@@ -253,6 +253,26 @@ describe('H17: a time limit', () => {
   })
 })
 
+test('a connection that is ended as soon as it is made costs the call, and not the process', async () => {
+  const { store, pool } = town.open({}, throughProxy())
+  await store.migrate()
+  const first = record()
+  await store.create(first)
+  const own = `FROM pg_stat_activity WHERE backend_type = 'client backend' AND state = 'idle' AND pid <> pg_backend_pid()`
+  const count = async () => Number((await town.admin.query(`SELECT count(*) ${own}`)).rows[0].count)
+  proxy.cut()
+  await until('the pool has none left, and the server neither', async () => pool.totalCount === 0 && (await count()) === 0)
+  proxy.hold('answers')
+  const loading = store.load(first.key)
+  await until('the server has one', async () => (await count()) === 1)
+  await town.admin.query(`SELECT pg_terminate_backend(pid) ${own}`)
+  await until('the server has none', async () => (await count()) === 0)
+  // That it is ready and that it is ended come at once.
+  proxy.release()
+  await expect(loading).rejects.toThrow()
+  expect(await store.load(first.key)).toEqual(first)
+})
+
 test('the server is killed under load and started again: no acknowledged write is lost', async () => {
   const { store } = town.open()
   const user = userKey()

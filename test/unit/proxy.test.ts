@@ -11,7 +11,7 @@ afterEach(async () => {
 })
 
 /** A server that answers each line with `ok <line>`, and a proxy before it. */
-async function setUp(): Promise<{ proxy: TcpProxy; seen: string[]; open: () => Promise<Client> }> {
+async function setUp(): Promise<{ proxy: TcpProxy; seen: string[]; open: (options?: { allowHalfOpen: boolean }) => Promise<Client> }> {
   const seen: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -32,7 +32,7 @@ async function setUp(): Promise<{ proxy: TcpProxy; seen: string[]; open: () => P
     () => sockets.forEach(socket => void socket.destroy()),
     () => proxy.stop(),
   )
-  return { proxy, seen, open: () => openClient(proxy.port) }
+  return { proxy, seen, open: options => openClient(proxy.port, options) }
 }
 
 interface Client {
@@ -42,8 +42,8 @@ interface Client {
   destroy(): void
 }
 
-async function openClient(port: number): Promise<Client> {
-  const socket = connect(port, '127.0.0.1')
+async function openClient(port: number, options = {}): Promise<Client> {
+  const socket = connect({ port, host: '127.0.0.1', ...options })
   let text = ''
   let closed = false
   socket.on('data', data => {
@@ -137,4 +137,79 @@ it('refuses new connections, and accepts them again', async () => {
   const after = await open()
   after.send('b')
   await until('an answer', () => after.received() === 'ok b\n')
+})
+
+it('passes on a half of the next answer, and breaks its connection', async () => {
+  const { proxy, seen, open } = await setUp()
+  const [spared, hit] = [await open(), await open()]
+  const cut = proxy.truncateNextAnswer(request => request.includes('login'))
+  spared.send('hello')
+  await until('the answer to another request', () => spared.received() === 'ok hello\n')
+  hit.send('login')
+  await cut
+  await until('the end', () => hit.closed())
+  expect([seen, hit.received(), proxy.connections()]).toEqual([['hello', 'login'], 'ok l', 1])
+})
+
+it('delays what comes both ways, in its order, until it is told not to', async () => {
+  const { proxy, seen, open } = await setUp()
+  const client = await open()
+  proxy.delay(50)
+  const began = performance.now()
+  client.send('a')
+  await until('the answer', () => client.received() === 'ok a\n')
+  expect(performance.now() - began).toBeGreaterThanOrEqual(99)
+  proxy.delay(1e6)
+  client.send('b')
+  await until('it waits', () => proxy.waiting() === 1)
+  client.send('c')
+  await until('the next one waits behind it', () => proxy.waiting() === 2)
+  proxy.delay(0)
+  await until('the answers', () => client.received() === 'ok a\nok b\nok c\n')
+  expect(seen).toEqual(['a', 'b', 'c'])
+})
+
+it('loses what comes, for good on the connections that are lost, and tells nobody of an end', async () => {
+  const { proxy, seen, open } = await setUp()
+  const before = await open()
+  before.send('a')
+  await until('the answer', () => before.received() === 'ok a\n')
+  proxy.lose()
+  const meanwhile = await open()
+  before.send('b')
+  meanwhile.send('c')
+  await until('both are lost', () => proxy.lost() === 2)
+  proxy.pass()
+  const after = await open()
+  before.send('d')
+  meanwhile.send('e')
+  after.send('f')
+  await until('the answer on a new connection', () => after.received() === 'ok f\n')
+  before.destroy()
+  await until('it has been given up', () => proxy.lost() === 1)
+  expect([seen, before.received(), meanwhile.received(), meanwhile.closed()]).toEqual([['a', 'f'], 'ok a\n', '', false])
+})
+
+it('ends the direction of requests alone: what was asked before is answered, what is asked after never arrives', async () => {
+  const { proxy, seen, open } = await setUp()
+  const client = await open()
+  proxy.hold('answers')
+  client.send('a')
+  await until('the request', () => seen.includes('a'))
+  proxy.halfClose('requests')
+  client.send('b')
+  proxy.release()
+  await until('the answer, and the end of a server that is told of one', () => client.received() === 'ok a\n' && client.closed())
+  expect(seen).toEqual(['a'])
+})
+
+it('ends the direction of answers alone: the server goes on hearing', async () => {
+  const { proxy, seen, open } = await setUp()
+  const client = await open({ allowHalfOpen: true })
+  client.send('a')
+  await until('the answer', () => client.received() === 'ok a\n')
+  proxy.halfClose('answers')
+  client.send('b')
+  await until('the request', () => seen.includes('b'))
+  expect(client.received()).toBe('ok a\n')
 })

@@ -83,8 +83,7 @@ export class PostgresConnections {
     }
     try {
       const result = await act(send)
-      client.removeListener('error', ignore)
-      client.release()
+      giveBack(client)
       return result
     } catch (error) {
       // Whatever it is that came between, nobody shall find the rest of it on a connection from the pool.
@@ -105,14 +104,11 @@ export class PostgresConnections {
   }
 
   async #take(limit: Limit | undefined): Promise<PostgresClient> {
-    const connected = this.#pool.connect()
+    const connected = checkOut(this.#pool)
     try {
-      const client = await inTime(connected, limit)
-      // A connection that breaks tells its statement, and tells it here as well: unheard, that would end the process.
-      client.on('error', ignore)
-      return client
+      return await inTime(connected, limit)
     } catch (error) {
-      connected.then(late => late.release(), ignore)
+      connected.then(giveBack, ignore)
       throw limit?.passed ? limit.error('not-applied') : error
     }
   }
@@ -126,6 +122,31 @@ export class PostgresConnections {
       .catch(ignore)
       .finally(() => limit.clear())
   }
+}
+
+/**
+ * A connection whose errors are heard: it tells its statement that it breaks, and tells it here as well; unheard, that would end the process.
+ * By a callback: a server that ends a connection as soon as it is made may say both at once, and a promise tells the first too late.
+ */
+export function checkOut(pool: PostgresPool): Promise<PostgresClient> {
+  return new Promise((resolve, reject) => {
+    const hear = (client: PostgresClient) => {
+      client.on('error', ignore)
+      resolve(client)
+    }
+    const connect = pool.connect as (
+      told: (error: unknown, client?: PostgresClient) => void,
+    ) => Promise<PostgresClient | undefined> | undefined
+    const answer = connect.call(pool, (error, client) => (client ? hear(client) : reject(error)))
+    // A pool around another may know promises only; one that knows both gives nothing here.
+    answer?.then(client => client && hear(client), reject)
+  })
+}
+
+/** To the pool, which hears its errors from now on. */
+export function giveBack(client: PostgresClient): void {
+  client.removeListener('error', ignore)
+  client.release()
 }
 
 export function inTime<T>(work: Promise<T>, limit: Limit | undefined): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Unwatch } from '../../core/store.ts'
 import { Limit } from '../common/limit.ts'
 import { type Line, Proof } from '../common/subscription.ts'
-import type { PostgresClient, PostgresPool } from './connections.ts'
+import { checkOut, giveBack, type PostgresClient, type PostgresPool } from './connections.ts'
 import { HOLD, LISTEN, named, SAY } from './push-sql.ts'
 
 interface ListeningClient extends Omit<PostgresClient, 'on'> {
@@ -44,15 +44,12 @@ export async function listen(pool: PostgresPool, line: Line): Promise<Unwatch | 
 
 async function connect(pool: PostgresPool): Promise<ListeningClient> {
   const limit = new Limit(CONNECT_MS)
-  const connected = pool.connect()
+  const connected = checkOut(pool)
   try {
     return (await limit.race(connected)) as unknown as ListeningClient
   } catch (error) {
     // One that comes later goes back.
-    connected.then(
-      late => late.release(),
-      () => {},
-    )
+    connected.then(giveBack, () => {})
     throw error
   } finally {
     limit.clear()

@@ -33,8 +33,7 @@ const BURIED = `gone = :reason, expires_at = :until, absolute_expires_at = NULL,
   data = NULL, meta = NULL, user_key = NULL, user_id = NULL`
 
 /**
- * All that a `SqliteStore` says. Each is one statement and so atomic; none starts as a reader, so none meets a snapshot that has grown old.
- * Only what keeps to a limit takes several: a transaction, which begins as a writer.
+ * All that a `SqliteStore` says. What writes stands in a transaction that begins as a writer, so that it meets no snapshot that has grown old.
  * OR REPLACE puts a new row, with the next number of the sequence, in the place of one that has ended.
  */
 export function statements(table: string) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Data } from '../../../src/core/json.ts'
+import { assume, type Data } from '../../../src/core/json.ts'
 import type { SessionStore } from '../../../src/core/store.ts'
 import { MemoryStore } from '../../../src/stores/memory.ts'
 import { clock, engine, gate, MINUTE, storeWith, tokenOf } from '../support.ts'
@@ -54,6 +54,34 @@ describe('update', () => {
     await updating
     expect(seen).toEqual([0, 10])
     expect([await e.stored(token), slow.data]).toEqual([{ n: 11 }, { n: 11 }])
+  })
+
+  it('is the last write of its request, also where what it added stands elsewhere in the text of another', async () => {
+    const time = clock()
+    const memory = new MemoryStore({ now: time.now })
+    const door = gate()
+    let saves = 0
+    const save: SessionStore['save'] = async (...args) => {
+      if (++saves === 1) await door.pass()
+      return memory.save(args[0], args[1])
+    }
+    const e = engine({ store: storeWith(memory, { save }), clock: time })
+    const token = await e.begin({ a: 1 })
+    const [slow, quick] = [await e.open(token), await e.open(token)]
+    // As adapters do.
+    const held = slow.session.take()
+    slow.session.hold(held, data => assume(held, data))
+    const updating = e.manager.update(slow.session, {}, increment)
+    await door.reached
+    quick.data.b = 2
+    await e.manager.commit(quick.session, {})
+    door.open()
+    await updating
+    expect(held).toEqual({ a: 1, b: 2, n: 1 })
+    // Its own, refused; the other's; and its own again.
+    expect(saves).toBe(3)
+    await e.manager.commit(slow.session, {})
+    expect(saves).toBe(3)
   })
 
   it('saves what the handler changed before, first', async () => {

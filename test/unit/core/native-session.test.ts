@@ -90,6 +90,17 @@ describe('NativeSession', () => {
     expect(own).toEqual({ shared: { theme: 'dark' }, cart: [1, 2] })
     expect(shared).toEqual({ theme: 'light' })
   })
+
+  it('assume puts them in the order in which they come: another order would be another text', () => {
+    const { session: own } = session()
+    const cart = [1]
+    assume(own, { a: 1, cart })
+    assume(own, { a: 1, b: 2, c: 3, cart: [1] })
+    expect(JSON.stringify(own)).toBe('{"a":1,"b":2,"c":3,"cart":[1]}')
+    expect(own.cart).toBe(cart)
+    assume(own, JSON.parse('{"__proto__":0,"c":3,"a":1}') as Data)
+    expect(JSON.stringify(own)).toBe('{"__proto__":0,"c":3,"a":1}')
+  })
 })
 
 it('what is no session is refused', async () => {
