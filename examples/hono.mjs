@@ -13,14 +13,10 @@ const web = session(sessions)
 
 const app = new Hono()
 app.use(web)
-app.post('/login', async c => {
-  await web.of(c).login('ann')
-  return c.text('welcome')
-})
-app.post('/logout', async c => {
-  await web.of(c).logout()
-  return c.text('bye')
-})
+const login = session => session.login('ann').then(() => 'welcome')
+const logout = session => session.logout().then(() => 'bye')
+app.post('/login', async c => c.text(await login(web.of(c))))
+app.post('/logout', async c => c.text(await logout(web.of(c))))
 app.get('/', async c => {
   const visit = web.of(c)
   await visit.update(draft => {

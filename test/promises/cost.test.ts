@@ -2,7 +2,7 @@ import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Loose } from '../support/subjects.ts'
-import { dropInCookie, dropInMap, everyMode, type Mode, read, type Site, Watch, write } from './support.ts'
+import { type Driver, dropInCookie, dropInMap, everyMode, type Mode, read, type Site, Watch, write } from './support.ts'
 import { table } from './table.ts'
 
 // What a request costs, counted: JSON, crypto, store calls. Bodies are texts, so that Koa itself writes no JSON.
@@ -101,7 +101,10 @@ async function costOf(site: Site, path: string): Promise<Cost> {
 
 const storeOf = (mode: Mode) => (mode.place === 'map' ? { store: new Watch(new ObjectStore()) } : {})
 
-table(everyMode, (open, mode) => {
+/** What happens behind the handler may change the session once more: it is compared again. */
+const endsTwice = ({ framework }: Driver) => framework === 'fetch' || framework === 'fastify'
+
+table(everyMode, (open, mode, driver) => {
   const load = mode.place === 'map' ? ['get'] : ['load']
 
   it('cost: a request that does not touch the session', async () => {
@@ -126,7 +129,7 @@ table(everyMode, (open, mode) => {
     const cost = await costOf(await open({ ...storeOf(mode), routes }), '/read')
     expect(cost.store).toEqual(mode.place === 'cookie' ? [] : load)
     // A store that gave an object is compared with it; nothing is written as JSON.
-    expect(cost.stringify).toBeLessThanOrEqual(mode.place === 'map' ? 0 : 1)
+    expect(cost.stringify).toBeLessThanOrEqual(mode.place === 'map' ? 0 : endsTwice(driver) ? 2 : 1)
     expect(cost.parse).toBeLessThanOrEqual(mode.place === 'map' ? 0 : mode.native && mode.place === 'cookie' ? 2 : 1)
   })
 

@@ -1,14 +1,22 @@
 // Real servers for the tests: each on a free loopback port, with a temporary folder, ended by its own pid.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { accessSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** Ports below those that a system hands out for connections, which would take one between its choice here and the start of its server. */
+const PORTS = { from: 20_000, to: 32_000 }
+
 export async function freePort(): Promise<number> {
+  const port = randomInt(PORTS.from, PORTS.to)
   const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
+  const isFree = await new Promise<boolean>(resolve => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (!isFree) return freePort()
   await new Promise<void>(resolve => server.close(() => resolve()))
   return port
 }
