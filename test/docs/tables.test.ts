@@ -175,11 +175,35 @@ const memberTables: [page: string, heading: string, column: string, declared: st
   ['docs/stores.md', 'The index', 'method', membersOf('src/core/store.ts', 'IndexedSessionStore')],
   ['docs/stores.md', 'Testing a store of your own', 'option', membersOf('src/testing/bench.ts', 'SessionStoreKitOptions')],
   ['docs/stores.md', "koa-session's stores", 'method', membersOf('src/koa/types.ts', 'KoaSessionStore')],
+  ['docs/fetch.md', 'Options', 'option', membersOf('src/fetch/types.ts', 'FetchOptions')],
+  ['docs/fastify.md', 'Options', 'option', membersOf('src/fastify/plugin.ts', 'FastifySessionOptions')],
   ['docs/events.md', 'What a listener gets', 'member', [...membersOf('src/core/events.ts', 'SessionEvent'), 'ctx']],
 ]
 
 it.each(memberTables)('%s, %s, names all members', (page, heading, column, declared) => {
   expect(first(page, heading, column).map(nameIn).sort()).toEqual([...declared].sort())
+})
+
+/** Options of one call, which stand in its text and not in a table. */
+it.each([
+  ['docs/people.md', 'src/native/devices.ts', 'DeviceOptions'],
+  ['docs/people.md', 'src/native/people.ts', 'ListOptions'],
+  ['docs/people.md', 'src/native/people.ts', 'PageOptions'],
+  ['docs/people.md', 'src/native/people.ts', 'RevokeAllOptions'],
+  ['docs/sessions.md', 'src/core/controls.ts', 'LogoutOptions'],
+  ['docs/sessions.md', 'src/core/login.ts', 'ReauthenticatedOptions'],
+  ['docs/sessions.md', 'src/core/login.ts', 'RegenerateOptions'],
+  ['docs/push.md', 'src/core/controls.ts', 'SignalOptions'],
+  ['docs/sessions.md', 'src/native/sessions.ts', 'WatchOptions'],
+  ['docs/sessions.md', 'src/backends/readers.ts', 'ReaderOptions'],
+] as const)('%s says what each option is that %s has in %s', (page, file, type) => {
+  const said =
+    textOf(page)
+      .match(/`[^`\n]+`/g)
+      ?.join(' ') ?? ''
+  const declared = membersOf(file, type)
+  expect(declared).not.toEqual([])
+  expect(declared.filter(option => !new RegExp(`\\b${option}\\b`).test(said))).toEqual([])
 })
 
 it('the options beside a manager are those of NativeOptions', () => {
