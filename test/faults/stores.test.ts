@@ -78,7 +78,8 @@ describe.each(PLACES)('%s', place => {
     expect(await overtaken({ sabotage: 'upsert' }, 'logout')).toEqual({ lost: 0, resurrected: 1, strange: 0 })
   }, 300_000)
 
-  it.skipIf(!full)(
+  // In one process a write is over before another request is read: only the two above, held at a barrier, meet there.
+  it.skipIf(!full || alone)(
     'both are found in random work, too',
     async test => {
       test.skip(missing !== undefined, missing)
