@@ -40,6 +40,11 @@ export function mountPeople(app, people) {
 }
 
 /** Enough for a demo: whoever sits at the server and is signed in. A site asks whether this user may. */
-const mayLookAfterAll = ctx => isLocal(ctx.ip) && userIdOf(ctx.visitor) !== undefined
+const mayLookAfterAll = ctx =>
+  isLocal(ctx.ip) && localHost.test(ctx.host) && !proxies.some(name => ctx.get(name)) && userIdOf(ctx.visitor) !== undefined
+
+/** A name that somebody else has made to lead here is none of this computer's, and what a proxy hands on comes from elsewhere. */
+const localHost = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i
+const proxies = ['Forwarded', 'Via', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP']
 
 const isLocal = address => /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address)

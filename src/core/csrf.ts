@@ -5,8 +5,8 @@ import type { Meta } from './record.ts'
 export interface CsrfRequest {
   method: string | undefined
   header(name: string): string | undefined
-  /** The token that the form or the script sent along; absent where there is none. */
-  token?: unknown
+  /** The token that the form or the script sent along; absent where there is none. Looked at last, and only where a token decides. */
+  readonly token?: unknown
 }
 
 export interface CsrfRules {
@@ -27,7 +27,8 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
  * Whether a request was made by the site itself. What the browser says of it goes first: `Sec-Fetch-Site`, then `Origin`;
  * a page can set neither. Only where both are absent (old browsers, clients that are none) a token decides.
  */
-export function judgeCsrf({ method, header, token }: CsrfRequest, { origins, valid }: CsrfRules): CsrfVerdict {
+export function judgeCsrf(request: CsrfRequest, { origins, valid }: CsrfRules): CsrfVerdict {
+  const { method, header } = request
   if (method !== undefined && SAFE.has(method)) return { ok: true, by: 'method' }
   const site = header('sec-fetch-site')
   // `none`: the visitor's own doing, such as a bookmark. `same-site` is a neighbour, perhaps a taken-over one.
@@ -35,7 +36,13 @@ export function judgeCsrf({ method, header, token }: CsrfRequest, { origins, val
     return site === 'same-origin' || site === 'none' ? { ok: true, by: 'fetch-site' } : { ok: false, reason: 'fetch-site' }
   const origin = header('origin')
   if (origin !== undefined) return origins.has(origin) ? { ok: true, by: 'origin' } : { ok: false, reason: 'origin' }
+  const { token } = request
   return typeof token === 'string' && valid(token) ? { ok: true, by: 'token' } : { ok: false, reason: 'token' }
+}
+
+/** Whether the browser says nothing of where the request came from. */
+export function decidesByToken({ method, header }: CsrfRequest): boolean {
+  return !(method !== undefined && SAFE.has(method)) && header('sec-fetch-site') === undefined && header('origin') === undefined
 }
 
 /** The site's own origins, checked once at construction. */

@@ -52,3 +52,6 @@ export function labelOf(text: string): string | undefined {
   const line = text.replace(UNPRINTABLE, ' ').replace(MARKUP, '').replace(/\s+/g, ' ').trim()
   return [...line].slice(0, MOST_CHARACTERS).join('').trim() || undefined
 }
+
+/** The label of a device of which nothing is known. */
+export const UNKNOWN_DEVICE = 'Unknown device'

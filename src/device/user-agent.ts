@@ -1,12 +1,10 @@
 import bowser from 'bowser'
-import { labelOf } from '../core/login-facts.ts'
+import { labelOf, UNKNOWN_DEVICE } from '../core/login-facts.ts'
 
 /** No browser's is longer, and what comes after says nothing of it; so a header of 100 KB costs no more than another one. */
 const MOST_CHARACTERS = 512
 /** A program's own name, such as `curl` (RFC 9110, 10.1.5: product). Every browser calls itself Mozilla first. */
 const PRODUCT = /^(?!Mozilla\b)([A-Za-z][\w.+-]{0,39})(?:[/ ]|$)/
-
-export const UNKNOWN_DEVICE = 'Unknown device'
 
 /** What people call the device behind a user agent: `Firefox on Linux`, `Safari on iPhone`. */
 export function deviceLabelOf(userAgent: string | undefined): string {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { SessionNotOpenError } from '../core/errors.ts'
 import { mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { processWarnings } from '../create.ts'
@@ -27,13 +28,18 @@ async function plugin(app: FastifyInstance, options: FastifySessionOptions): Pro
   mustBeFunction('skip', skip)
   const plan = new NativePlan(sessions, property, skip, processWarnings())
   const parts = new WeakMap<object, FastifyRequestSession>()
+  const partOf = (request: object) => {
+    const part = parts.get(request)
+    if (part) return part
+    throw new SessionNotOpenError('the session was used before its hook ran: register holdfast/fastify before the hook that uses it')
+  }
 
   app.decorateRequest(property, {
     getter(this: FastifyRequest) {
-      return parts.get(this)?.get()
+      return partOf(this).get()
     },
     setter(this: FastifyRequest, value: unknown) {
-      parts.get(this)?.set(value)
+      partOf(this).set(value)
     },
   })
   app.addHook('onRequest', (request, reply, done) => {
@@ -42,7 +48,7 @@ async function plugin(app: FastifyInstance, options: FastifySessionOptions): Pro
     plan.property.define(request.raw, part)
     begin(part, reply.raw, done as (error?: unknown) => void)
   })
-  app.addHook('onSend', async request => parts.get(request)?.beforeSend())
+  app.addHook('onSend', async (request, _reply, payload) => parts.get(request)?.beforeSend(payload))
 }
 
 declare module 'fastify' {

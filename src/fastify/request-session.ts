@@ -33,12 +33,13 @@ export class FastifyRequestSession extends NativeRequest {
   }
 
   /** In time for Fastify's error handler: what is held Fastify takes for sent. An answer that is an error goes out in any case. */
-  async beforeSend(): Promise<void> {
+  async beforeSend(payload: unknown): Promise<void> {
     if (this.#refused || this.#reply.raw.statusCode >= 400) return
     try {
       await this.conclude()
     } catch (error) {
       this.#refused = true
+      letGo(payload)
       for (const name of OF_SUCCESS) this.#reply.removeHeader(name)
       throw error
     }
@@ -56,4 +57,15 @@ export class FastifyRequestSession extends NativeRequest {
     raw.statusCode = 500
     raw.end('Internal Server Error')
   }
+}
+
+/** A stream of Node's or of the web's that nobody reads any more: it would hold its file or its socket. */
+function letGo(payload: unknown): void {
+  const stream = (payload ?? {}) as { on?(name: string, listener: () => void): unknown; destroy?(): void }
+  if (typeof stream.destroy === 'function') {
+    stream.on?.('error', () => undefined)
+    stream.destroy()
+  }
+  const body = payload instanceof Response ? payload.body : payload
+  if (body instanceof ReadableStream) void body.cancel().catch(() => undefined)
 }

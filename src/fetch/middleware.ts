@@ -2,7 +2,7 @@ import { SessionNotOpenError } from '../core/errors.ts'
 import { mustBeBoolean, mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { webHeadersOf } from '../core/transport.ts'
-import { type CsrfOptions, csrfGuard } from '../native/csrf.ts'
+import { awaitedCsrfGuard, type CsrfOptions } from '../native/csrf.ts'
 import { peopleMethods } from '../native/people.ts'
 import type { Sessions } from '../native/sessions.ts'
 import { planOf } from '../native/shared-plan.ts'
@@ -27,12 +27,14 @@ export function session<D extends object = DefaultData, S extends object = Reque
     ipOf: (source, rest) => ip?.(source, ...(rest as never[])),
     answerTo: onError && ((error, source, rest) => onError(error, source, ...(rest as never[]))),
   }
-  const parts = new WeakMap<object, WebRequest>()
+  const parts = partsOf(sessions)
   const begin = (source: object, request: Request, rest: readonly unknown[] = []) => {
     const part = new WebRequest(plan, source, request, rest)
-    parts.set(source, part)
+    for (const key of [source, request]) parts.set(key, part)
     return part
   }
+  /** That of another one of these around this one: one session, or they would overwrite each other. */
+  const around = (...keys: object[]) => keys.map(key => parts.get(key)).find(part => part && !part.answered)
   const partOf = (source: object) => {
     const part = parts.get(source)
     if (part) return part
@@ -40,7 +42,11 @@ export function session<D extends object = DefaultData, S extends object = Reque
   }
 
   async function middleware(c: HonoContext, next: () => Promise<unknown>): Promise<void> {
-    if (parts.has(c)) return void (await next())
+    const outer = around(c, c.req.raw)
+    if (outer) {
+      parts.set(c, outer)
+      return void (await next())
+    }
     const part = begin(c, c.req.raw)
     try {
       replace(c, await part.serve(() => next().then(() => c.res as Response)))
@@ -53,15 +59,16 @@ export function session<D extends object = DefaultData, S extends object = Reque
 
   const methods = {
     handler(handle: (request: Request, ...rest: unknown[]) => Response | Promise<Response>) {
-      return (request: Request, ...rest: unknown[]) => begin(request, request, rest).serve(() => handle(request, ...rest))
+      return async (request: Request, ...rest: unknown[]) =>
+        around(request) ? handle(request, ...rest) : begin(request, request, rest).serve(() => handle(request, ...rest))
     },
     of: (source: object) => partOf(source).get(),
     set: (source: object, value: object | null) => partOf(source).set(value),
     csrf(own: CsrfOptions<object>) {
-      const check = csrfGuard(sessions.csrf, own)
+      const check = awaitedCsrfGuard(sessions.csrf, own)
       return async (source: HonoContext | Request, next?: () => Promise<unknown>): Promise<void> => {
         const { method, headers } = 'req' in source ? source.req.raw : source
-        check(source, method, webHeadersOf(headers), () => methods.of(source))
+        await check(source, method, webHeadersOf(headers), () => methods.of(source))
         await next?.()
       }
     },
@@ -69,6 +76,15 @@ export function session<D extends object = DefaultData, S extends object = Reque
     ...peopleMethods(() => sessions),
   }
   return Object.assign(middleware, methods) as unknown as FetchSessions<D, S>
+}
+
+const PARTS = new WeakMap<object, WeakMap<object, WebRequest>>()
+
+/** The requests of a manager, under way or answered, by themselves and by a framework's own objects. */
+function partsOf(sessions: object): WeakMap<object, WebRequest> {
+  const parts = PARTS.get(sessions) ?? new WeakMap<object, WebRequest>()
+  PARTS.set(sessions, parts)
+  return parts
 }
 
 /** In the place of the one that is there: Hono would put that one's headers over it. */

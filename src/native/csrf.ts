@@ -1,6 +1,7 @@
 import { userControlsOf } from '../core/controls.ts'
-import { type CsrfRequest, judgeCsrf, originsOf } from '../core/csrf.ts'
-import { SessionCsrfError } from '../core/errors.ts'
+import { type CsrfRequest, decidesByToken, judgeCsrf, originsOf } from '../core/csrf.ts'
+import { SessionAsyncHookError, SessionCsrfError } from '../core/errors.ts'
+import { isPromise } from '../core/maybe.ts'
 import { mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { ReadHeader } from '../core/transport.ts'
 import { type CsrfKey, csrfToken, csrfTokenMatches } from '../crypto/csrf-token.ts'
@@ -56,9 +57,35 @@ export function csrfGuard<C>(tokens: CsrfTokens, options: CsrfOptions<C>, ...kno
   const origins = originsOf('origins', options.origins)
   const { token } = options
   return (context: C, method: CsrfRequest['method'], header: ReadHeader, session: () => object | null): void => {
-    const sent = token ? token(context) : header(CSRF_HEADER)
-    const verdict = judgeCsrf({ method, header, token: sent }, { origins, valid: text => tokens.valid(session(), text) })
+    const request = {
+      method,
+      header,
+      get token() {
+        return token ? atOnce(token(context)) : header(CSRF_HEADER)
+      },
+    }
+    const verdict = judgeCsrf(request, { origins, valid: text => tokens.valid(session(), text) })
     if (!verdict.ok) throw new SessionCsrfError(verdict.reason)
+  }
+}
+
+/** A promise would be no token, and what it fails of nobody's. */
+function atOnce(answer: unknown): unknown {
+  if (!isPromise(answer)) return answer
+  answer.then(undefined, () => undefined)
+  throw new SessionAsyncHookError('token')
+}
+
+/** The same where a form is read in time: `token` may answer by a promise. */
+export function awaitedCsrfGuard<C>(tokens: CsrfTokens, options: CsrfOptions<C>) {
+  const { token } = options
+  const check = csrfGuard<{ sent?: unknown }>(tokens, {
+    ...options,
+    ...(typeof token === 'function' && { token: ({ sent }) => sent }),
+  } as CsrfOptions)
+  return async (context: C, method: string, header: ReadHeader, session: () => object | null): Promise<void> => {
+    const asked = token !== undefined && decidesByToken({ method, header })
+    check(asked ? { sent: await token(context) } : {}, method, header, session)
   }
 }
 

@@ -1,5 +1,5 @@
 import { timers } from '../backends/timers.ts'
-import { type Asker, type Device, type LoginFacts, labelOf } from '../core/login-facts.ts'
+import { type Asker, type Device, type LoginFacts, labelOf, UNKNOWN_DEVICE } from '../core/login-facts.ts'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import { mustBeFunction, mustBeKnown, mustBeOneOf } from '../core/options.ts'
 import { isIndexedSessionStore } from '../core/store.ts'
@@ -44,10 +44,19 @@ interface LoginFactsOptions {
 export function loginFactsBy({ device, timeoutMs, warnings }: LoginFactsOptions): (request: unknown) => MaybePromise<LoginFacts> {
   const { ip: kept = 'truncated', locate } = typeof device === 'object' ? device : {}
   const placeOf = locate && placeBy(locate, timeoutMs, warnings)
+  // Read while the process starts, and no login waits for it to be found: by the first one its file may have gone with an old release.
+  const naming =
+    device === false
+      ? undefined
+      : import('../device/user-agent.ts').then(
+          ({ deviceLabelOf }) => deviceLabelOf,
+          () => void warnings.warn('HOLDFAST_DEVICE', 'the names of browsers could not be loaded: devices go without'),
+        )
   const deviceOf = async ({ ip: from, userAgent }: Asker): Promise<Device> => {
     const ip = kept === false ? undefined : addressOf(from, kept)
     const whole = placeOf && addressOf(from, 'full')
-    const [label, place] = await Promise.all([labelFrom(userAgent), whole === undefined ? undefined : placeOf?.(whole)])
+    const [labelOfAgent, place] = await Promise.all([naming, whole === undefined ? undefined : placeOf?.(whole)])
+    const label = labelOfAgent?.(userAgent) ?? UNKNOWN_DEVICE
     return { label, ...(ip !== undefined && { ip }), ...(place !== undefined && { place }) }
   }
   return request => {
@@ -55,12 +64,6 @@ export function loginFactsBy({ device, timeoutMs, warnings }: LoginFactsOptions)
     const asker = device === false ? undefined : askerOf(request)
     return asker ? deviceOf(asker).then(found => ({ ...facts, device: found })) : facts
   }
-}
-
-/** The names of browsers are loaded at the first login: an app that keeps no devices never reads them. */
-async function labelFrom(userAgent: string | undefined): Promise<string> {
-  const { deviceLabelOf } = await import('../device/user-agent.ts')
-  return deviceLabelOf(userAgent)
 }
 
 /** An adapter's part in a request says who asks. A session that code has taken from a store has no request. */

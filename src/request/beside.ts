@@ -19,7 +19,10 @@ export function reportBeside(reporter: Reporter, request: unknown, error: unknow
 }
 
 /** What a success says of itself, and an error in its place must not. */
-export const OF_SUCCESS = ['Location', 'Cache-Control', 'ETag', 'Last-Modified', 'Expires'] as const
+export const OF_SUCCESS: readonly string[] = [
+  ...['Location', 'Cache-Control', 'ETag', 'Last-Modified', 'Expires', 'Accept-Ranges', 'Trailer'],
+  ...['Content-Type', 'Content-Length', 'Content-Encoding', 'Content-Language', 'Content-Location', 'Content-Range', 'Content-Disposition'],
+]
 
 const HEADERS_SENT = 'HOLDFAST_HEADERS_SENT'
 

@@ -1,6 +1,7 @@
 import type { SessionHolder } from '../core/controls.ts'
 import { SessionHeadersSentError } from '../core/errors.ts'
 import type { Asker } from '../core/login-facts.ts'
+import type { MaybePromise } from '../core/maybe.ts'
 import { type ReadHeader, webHeadersOf } from '../core/transport.ts'
 import { type Connection, NativeRequest, type NativeRequestPlan } from './native-request.ts'
 import { bodyUntil, webResponseHeaders } from './web.ts'
@@ -15,6 +16,11 @@ export interface WebPlan extends NativeRequestPlan {
   readonly answerTo: ((error: unknown, source: object, rest: readonly unknown[]) => Response | Promise<Response>) | undefined
 }
 
+/** A body that writes on and on is not waited for. */
+const MOST_ROUNDS = 10
+/** Bodies that nobody reads to their end and nobody cancels, such as that of an answer to HEAD. */
+const unread = new FinalizationRegistry<() => void>(over => over())
+
 /** One web-standard request's session. */
 export class WebRequest extends NativeRequest {
   readonly plan: WebPlan
@@ -24,6 +30,8 @@ export class WebRequest extends NativeRequest {
   readonly #request: Request
   readonly #rest: readonly unknown[]
   #listeners: (() => void)[] = []
+  /** What was asked for and is not done yet. */
+  readonly #asked = new Set<Promise<void>>()
   #isOver = false
 
   constructor(plan: WebPlan, source: object, request: Request, rest: readonly unknown[]) {
@@ -56,18 +64,38 @@ export class WebRequest extends NativeRequest {
     try {
       await this.#ready()
       response = await handle()
+      if (typeof response?.status !== 'number' || response.bodyUsed)
+        throw new TypeError('the handler must return a Response that nobody has read')
     } catch (error) {
       response = await this.#answered(error)
     }
     // An upgrade and `Response.error()` carry no header.
     this.left = response.status < 200
     try {
-      await this.conclude(response.status)
+      await this.#concluded(response.status)
     } catch (error) {
+      void response.body?.cancel().catch(() => undefined)
       if (!this.plan.answerTo) throw error
       response = await this.plan.answerTo(error, this.source, this.#rest)
     }
     return this.told(response)
+  }
+
+  /** With what the handler has begun and does not await, such as a login: behind the head its token could reach nobody. */
+  async #concluded(status: number): Promise<void> {
+    await this.conclude(status)
+    for (let round = 0; this.#asked.size > 0 && round < MOST_ROUNDS; round++) {
+      await Promise.allSettled(this.#asked)
+      await this.conclude(status)
+    }
+  }
+
+  protected override asked(work: () => MaybePromise<void>): Promise<void> {
+    const done = super.asked(work)
+    const over = () => void this.#asked.delete(done)
+    this.#asked.add(done)
+    done.then(over, over)
+    return done
   }
 
   async #ready(): Promise<void> {
@@ -87,6 +115,11 @@ export class WebRequest extends NativeRequest {
     await this.conclude(undefined)
     this.#close()
     throw error
+  }
+
+  /** Its head has left: who comes with the same request begins anew. */
+  get answered(): boolean {
+    return this.left
   }
 
   override get(): SessionHolder | null {
@@ -112,10 +145,13 @@ export class WebRequest extends NativeRequest {
     const headers = new Headers(response.headers)
     if (says) this.tellIn(webResponseHeaders(headers))
     this.left = true
-    const follows = says && body !== null && this.accessed && this.saved && !this.skipped
+    const follows = says && body !== null && this.accessed && this.saved && !this.skipped && this.#request.method !== 'HEAD'
     if (!follows) this.#close()
     if (!says) return response
-    return new Response(follows ? bodyUntil(body, () => this.concludeLate(), this.#close) : body, { status, statusText, headers })
+    if (!follows) return new Response(body, { status, statusText, headers })
+    const followed = bodyUntil(body, () => this.concludeLate(), this.#close)
+    unread.register(followed, this.#close)
+    return new Response(followed, { status, statusText, headers })
   }
 
   readonly #close = (): void => {

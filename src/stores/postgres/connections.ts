@@ -130,15 +130,17 @@ export class PostgresConnections {
  */
 export function checkOut(pool: PostgresPool): Promise<PostgresClient> {
   return new Promise((resolve, reject) => {
+    let heard = false
     const hear = (client: PostgresClient) => {
-      client.on('error', ignore)
+      if (!heard) client.on('error', ignore)
+      heard = true
       resolve(client)
     }
     const connect = pool.connect as (
       told: (error: unknown, client?: PostgresClient) => void,
     ) => Promise<PostgresClient | undefined> | undefined
     const answer = connect.call(pool, (error, client) => (client ? hear(client) : reject(error)))
-    // A pool around another may know promises only; one that knows both gives nothing here.
+    // A pool around another may know promises only, or both.
     answer?.then(client => client && hear(client), reject)
   })
 }

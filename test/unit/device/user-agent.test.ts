@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deviceLabelOf, UNKNOWN_DEVICE } from '../../../src/device/user-agent.ts'
+import { UNKNOWN_DEVICE } from '../../../src/core/login-facts.ts'
+import { deviceLabelOf } from '../../../src/device/user-agent.ts'
 
 const WEBKIT = 'AppleWebKit/537.36 (KHTML, like Gecko)'
 const SAFARI = 'AppleWebKit/605.1.15 (KHTML, like Gecko)'

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Asker } from '../../../src/core/login-facts.ts'
 import { Warnings } from '../../../src/core/warnings.ts'
 import { checkDevice, type DeviceOption, loginFactsBy } from '../../../src/native/devices.ts'
@@ -34,6 +34,19 @@ describe('what is kept of a device', () => {
     [{ locate: async () => 'Berlin' }, { label: 'Firefox on Linux', ip: '203.0.113.0', place: 'Berlin' }],
   ])('by %j', async (option, kept) => {
     expect(await factsBy(option).device()).toEqual(kept)
+  })
+
+  it('has no name where the names of browsers cannot be loaded; no login fails of it', async () => {
+    vi.doMock('../../../src/device/user-agent.ts', () => {
+      throw new Error('EMFILE')
+    })
+    try {
+      const { warned, device } = factsBy(true)
+      expect(await device()).toEqual({ label: 'Unknown device', ip: '203.0.113.0' })
+      expect(warned).toEqual([expect.stringMatching(/^HOLDFAST_DEVICE: /)])
+    } finally {
+      vi.doUnmock('../../../src/device/user-agent.ts')
+    }
   })
 
   it('is nothing where it is turned off, and where no request stands behind the login', async () => {
