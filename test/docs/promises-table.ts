@@ -204,7 +204,7 @@ export function promisesPage(tests: readonly TestName[], suites: Suites): string
   const list = Object.entries(PROMISES).map(([number, { title, text }]) => `${number}. **${title}**. ${text}`)
   return `# Promises
 
-What you may rely on, and in which mode. The tables are made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`; MySQL, MongoDB, a Cluster and Sentinel in \`npm run test:full\`.
+What you may rely on, and in which mode. The tables are made from the names of the tests in \`test/promises\` and \`test/hard-cases\`, which run whole apps over HTTP. Those that speak of stores (1, 2, 3, 5, 6, 14, 16 and 21) run again on every store and its real server, in \`test/stores/promises\`; Files, MySQL, MongoDB, a Cluster and Sentinel in \`npm run test:full\`.
 
 ${list.join('\n')}
 
