@@ -14,9 +14,11 @@ export class Instance {
 
   /** This request's part. It is the context's own: what lies on a prototype would be everybody's. */
   of(ctx: Context): KoaRequestSession {
-    const known = this.begun(ctx)
-    if (known) return known
-    const request = this.#plan().begin(ctx)
+    return this.begun(ctx) ?? this.#begin(ctx, this.#plan())
+  }
+
+  #begin(ctx: Context, plan: Plan): KoaRequestSession {
+    const request = plan.begin(ctx)
     const came = Object.hasOwn(ctx, this.#came) ? (ctx as unknown as Record<symbol, number>)[this.#came] : undefined
     if (came !== undefined) request.came(came)
     return this.join(ctx, request)
@@ -29,8 +31,10 @@ export class Instance {
 
   /** This request's part, or undefined where nothing is asked of it before somebody looks at the session. */
   meet(ctx: Context): KoaRequestSession | undefined {
+    const known = this.begun(ctx)
+    if (known) return known
     const plan = this.#plan()
-    if (plan.attends || plan.manager.eager || this.begun(ctx)) return this.of(ctx)
+    if (plan.attends || plan.manager.eager) return this.#begin(ctx, plan)
     ;(ctx as unknown as Record<symbol, number>)[this.#came] = plan.manager.now()
     return undefined
   }
