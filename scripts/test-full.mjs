@@ -1,6 +1,6 @@
 // `npm run test:full`: everything of `npm test`, with every client of the stores and by both doors, more increments from several processes, then the tests on the built package, and the
-// packed tarball, under every Node that the package supports. What a store says to its database does not depend on Node: all the
-// stores are tested again by one of them, the one that has `node:sqlite`; pages, demo and examples are not. The first run has debugging on and is recorded: no id, key or
+// packed tarball, under every Node that the package supports. What a store says to its database does not depend on Node: only SQLite is
+// tested again, by the one that has `node:sqlite`; the other stores, pages, demo and examples are not. The first run has debugging on and is recorded: no id, key or
 // token may have been said in it.
 import { installNode, NEWER_NODE } from './node-versions.mjs'
 import { recording } from './secrets.mjs'
@@ -26,7 +26,7 @@ await runAll([
     const node = installNode(version)
     return [
       ...serverless({ name: `tests on Node ${version}`, node, built: true, args: once }).slice(0, atTheEnds(version) ? 2 : 1),
-      ...(version === NEWER_NODE ? [vitest({ name: `stores on Node ${version}`, node, built: true, args: ['test/stores/'] })] : []),
+      ...(version === NEWER_NODE ? [vitest({ name: `SQLite on Node ${version}`, node, built: true, args: ['test/stores/sqlite', 'test/stores/promises/sqlite'] })] : []),
       { name: `package on Node ${version}`, command: [node, 'scripts/package-check.mjs', '--run-only'], node, needs: ['build'] },
     ]
   }),

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { SessionNotOpenError } from '../core/errors.ts'
 import { mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { processWarnings } from '../create.ts'
@@ -10,6 +9,7 @@ import type { CsrfOptions } from '../native/csrf.ts'
 import type { Sessions } from '../native/sessions.ts'
 import { mustBeSessions } from '../native/shared-plan.ts'
 import type { NativeSessionOf } from '../request/native.ts'
+import { Parts } from '../request/parts.ts'
 import { FastifyRequestSession } from './request-session.ts'
 
 export interface FastifySessionOptions {
@@ -27,28 +27,24 @@ async function plugin(app: FastifyInstance, options: FastifySessionOptions): Pro
   mustBeSessions(sessions)
   mustBeFunction('skip', skip)
   const plan = new NativePlan(sessions, property, skip, processWarnings())
-  const parts = new WeakMap<object, FastifyRequestSession>()
-  const partOf = (request: object) => {
-    const part = parts.get(request)
-    if (part) return part
-    throw new SessionNotOpenError('the session was used before its hook ran: register holdfast/fastify before the hook that uses it')
-  }
+  const parts = new Parts<FastifyRequestSession>(
+    'the session was used before its hook ran: register holdfast/fastify before the hook that uses it',
+  )
 
   app.decorateRequest(property, {
     getter(this: FastifyRequest) {
-      return partOf(this).get()
+      return parts.of(this).get()
     },
     setter(this: FastifyRequest, value: unknown) {
-      partOf(this).set(value)
+      parts.of(this).set(value)
     },
   })
   app.addHook('onRequest', (request, reply, done) => {
-    const part = new FastifyRequestSession(plan, reply)
-    parts.set(request, part)
+    const part = parts.add(new FastifyRequestSession(plan, reply), request)
     plan.property.define(request.raw, part)
     begin(part, reply.raw, done as (error?: unknown) => void)
   })
-  app.addHook('onSend', async (request, _reply, payload) => parts.get(request)?.beforeSend(payload))
+  app.addHook('onSend', async (request, _reply, payload) => parts.find(request)?.beforeSend(payload))
 }
 
 declare module 'fastify' {

@@ -3,6 +3,7 @@ import type { Asker } from '../core/login-facts.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type NativePlan, NativeRequest } from '../express/native.ts'
 import { OF_SUCCESS, reportBeside } from '../request/beside.ts'
+import { letGo } from '../request/let-go.ts'
 
 /** One request's session in Fastify, behind Node's response: also where a handler has hijacked the reply. */
 export class FastifyRequestSession extends NativeRequest {
@@ -57,15 +58,4 @@ export class FastifyRequestSession extends NativeRequest {
     raw.statusCode = 500
     raw.end('Internal Server Error')
   }
-}
-
-/** A stream of Node's or of the web's that nobody reads any more: it would hold its file or its socket. */
-function letGo(payload: unknown): void {
-  const stream = (payload ?? {}) as { on?(name: string, listener: () => void): unknown; destroy?(): void }
-  if (typeof stream.destroy === 'function') {
-    stream.on?.('error', () => undefined)
-    stream.destroy()
-  }
-  const body = payload instanceof Response ? payload.body : payload
-  if (body instanceof ReadableStream) void body.cancel().catch(() => undefined)
 }

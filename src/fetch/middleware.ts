@@ -1,4 +1,3 @@
-import { SessionNotOpenError } from '../core/errors.ts'
 import { mustBeBoolean, mustBeFunction, mustBeKnown } from '../core/options.ts'
 import type { DefaultData } from '../core/session-data.ts'
 import { webHeadersOf } from '../core/transport.ts'
@@ -6,6 +5,7 @@ import { awaitedCsrfGuard, type CsrfOptions } from '../native/csrf.ts'
 import { peopleMethods } from '../native/people.ts'
 import type { Sessions } from '../native/sessions.ts'
 import { planOf } from '../native/shared-plan.ts'
+import { Parts } from '../request/parts.ts'
 import { skips } from '../request/skip.ts'
 import { refusedHead } from '../request/web.ts'
 import { type WebPlan, WebRequest } from '../request/web-request.ts'
@@ -28,23 +28,15 @@ export function session<D extends object = DefaultData, S extends object = Reque
     answerTo: onError && ((error, source, rest) => onError(error, source, ...(rest as never[]))),
   }
   const parts = partsOf(sessions)
-  const begin = (source: object, request: Request, rest: readonly unknown[] = []) => {
-    const part = new WebRequest(plan, source, request, rest)
-    for (const key of [source, request]) parts.set(key, part)
-    return part
-  }
+  const begin = (source: object, request: Request, rest: readonly unknown[] = []) =>
+    parts.add(new WebRequest(plan, source, request, rest), source, request)
   /** That of another one of these around this one: one session, or they would overwrite each other. */
-  const around = (...keys: object[]) => keys.map(key => parts.get(key)).find(part => part && !part.answered)
-  const partOf = (source: object) => {
-    const part = parts.get(source)
-    if (part) return part
-    throw new SessionNotOpenError('this request has not come through its session: put app.use(…) or handler(…) before its use')
-  }
+  const around = (...keys: object[]) => keys.map(key => parts.find(key)).find(part => part && !part.answered)
 
   async function middleware(c: HonoContext, next: () => Promise<unknown>): Promise<void> {
     const outer = around(c, c.req.raw)
     if (outer) {
-      parts.set(c, outer)
+      parts.add(outer, c)
       return void (await next())
     }
     const part = begin(c, c.req.raw)
@@ -62,8 +54,8 @@ export function session<D extends object = DefaultData, S extends object = Reque
       return async (request: Request, ...rest: unknown[]) =>
         around(request) ? handle(request, ...rest) : begin(request, request, rest).serve(() => handle(request, ...rest))
     },
-    of: (source: object) => partOf(source).get(),
-    set: (source: object, value: object | null) => partOf(source).set(value),
+    of: (source: object) => parts.of(source).get(),
+    set: (source: object, value: object | null) => parts.of(source).set(value),
     csrf(own: CsrfOptions<object>) {
       const check = awaitedCsrfGuard(sessions.csrf, own)
       return async (source: HonoContext | Request, next?: () => Promise<unknown>): Promise<void> => {
@@ -78,11 +70,12 @@ export function session<D extends object = DefaultData, S extends object = Reque
   return Object.assign(middleware, methods) as unknown as FetchSessions<D, S>
 }
 
-const PARTS = new WeakMap<object, WeakMap<object, WebRequest>>()
+const PARTS = new WeakMap<object, Parts<WebRequest>>()
+const NOT_YET = 'this request has not come through its session: put app.use(…) or handler(…) before its use'
 
-/** The requests of a manager, under way or answered, by themselves and by a framework's own objects. */
-function partsOf(sessions: object): WeakMap<object, WebRequest> {
-  const parts = PARTS.get(sessions) ?? new WeakMap<object, WebRequest>()
+/** One for each manager: whatever was made of it knows the requests of the others. */
+function partsOf(sessions: object): Parts<WebRequest> {
+  const parts = PARTS.get(sessions) ?? new Parts<WebRequest>(NOT_YET)
   PARTS.set(sessions, parts)
   return parts
 }

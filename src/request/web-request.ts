@@ -3,6 +3,7 @@ import { SessionHeadersSentError } from '../core/errors.ts'
 import type { Asker } from '../core/login-facts.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type ReadHeader, webHeadersOf } from '../core/transport.ts'
+import { letGo } from './let-go.ts'
 import { type Connection, NativeRequest, type NativeRequestPlan } from './native-request.ts'
 import { bodyUntil, webResponseHeaders } from './web.ts'
 
@@ -74,7 +75,7 @@ export class WebRequest extends NativeRequest {
     try {
       await this.#concluded(response.status)
     } catch (error) {
-      void response.body?.cancel().catch(() => undefined)
+      letGo(response)
       if (!this.plan.answerTo) throw error
       response = await this.plan.answerTo(error, this.source, this.#rest)
     }

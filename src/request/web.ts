@@ -1,5 +1,6 @@
 import type { ResponseHeaders } from '../core/transport.ts'
 import { OF_SUCCESS } from './beside.ts'
+import { letGo } from './let-go.ts'
 
 /** Web-standard headers of a response, as far as the session needs them. */
 export function webResponseHeaders(headers: Headers): ResponseHeaders {
@@ -18,7 +19,7 @@ export function webResponseHeaders(headers: Headers): ResponseHeaders {
 
 /** The headers of an answer that must not leave, for the error in its place. */
 export function refusedHead({ headers, body }: Response): Response {
-  void body?.cancel().catch(() => undefined)
+  letGo(body)
   const head = new Response(null, { status: 500, headers })
   for (const name of OF_SUCCESS) head.headers.delete(name)
   return head

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { expect, it, onTestFinished } from 'vitest'
 import { connectDriver, koaDrivers } from './drivers.ts'
+import { fastifyDrivers } from './fastify.ts'
 import { everyMode, logout, read, refuse, renew, type Site, write } from './support.ts'
 import { table } from './table.ts'
 
@@ -90,5 +91,5 @@ table(
     })
   },
   () => true,
-  [...koaDrivers, connectDriver],
+  [...koaDrivers, connectDriver, ...fastifyDrivers],
 )

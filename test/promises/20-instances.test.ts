@@ -1,9 +1,14 @@
 import http from 'node:http'
+import Fastify from 'fastify'
 import { createSessions } from 'holdfast'
 import expressSession from 'holdfast/express'
+import holdfastFastify from 'holdfast/fastify'
+import fetchSession from 'holdfast/fetch'
 import session from 'holdfast/koa'
 import { MemoryStore } from 'holdfast/stores/memory'
-import { describe, expect, it } from 'vitest'
+import { Hono } from 'hono'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fetchServer } from '../support/fetch-server.ts'
 import { createApp, type KoaMajor, koaMajors, type Loose } from '../support/subjects.ts'
 import { expressApp, storeFor } from './express.ts'
 import { serve } from './koa.ts'
@@ -95,10 +100,43 @@ const onExpress = (major: 4 | 5): Frame => ({
   },
 })
 
-const frames = [...koaMajors.map(onKoa), onExpress(4), onExpress(5)]
+const onFastify: Frame = {
+  name: 'Fastify 5',
+  async open(pair) {
+    const { visits, staff } = managers(pair)
+    const app = Fastify()
+    app.register(holdfastFastify, { sessions: visits, property: 'visit' })
+    app.register(holdfastFastify, { sessions: staff, property: 'staff' })
+    app.get('/*', async (request: Loose, reply) => reply.send(act(request.url, request)))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    onTestFinished(() => app.close())
+    return new Visitor(portOf(app.server))
+  },
+}
 
-/** On Express there is no cookie mode beside express-session's options, and no unsigned cookie. */
-const has = (frame: Frame, pair: string): boolean => frame.name.startsWith('Koa') || !/drop-in, cookie|unsigned/.test(pair)
+const onHono: Frame = {
+  name: 'Hono',
+  async open(pair) {
+    const { visits, staff } = managers(pair)
+    const both: Loose = { visit: fetchSession(visits), staff: fetchSession(staff) }
+    const app = new Hono()
+    app.use(both.visit)
+    app.use(both.staff)
+    app.get('*', c => {
+      const property = (name: string) => ({ get: () => both[name].of(c), set: (value: Loose) => both[name].set(c, value) })
+      return c.text(act(c.req.path, Object.defineProperties({}, { visit: property('visit'), staff: property('staff') })))
+    })
+    return new Visitor(portOf(await listening(fetchServer(request => app.fetch(request)))))
+  },
+}
+
+const frames = [...koaMajors.map(onKoa), onExpress(4), onExpress(5), onFastify, onHono]
+
+/** On Express there is no cookie mode beside express-session's options, and no unsigned cookie; Fastify and Hono have no drop-in. */
+function has(frame: Frame, pair: string): boolean {
+  if (frame.name.startsWith('Koa')) return true
+  return frame.name.startsWith('Express') ? !/drop-in, cookie|unsigned/.test(pair) : pair.startsWith('native')
+}
 
 const told = async (visitor: Visitor, path: string) => JSON.parse((await visitor.get(path)).body)
 
