@@ -26,7 +26,9 @@ await runAll([
     const node = installNode(version)
     return [
       ...serverless({ name: `tests on Node ${version}`, node, built: true, args: once }).slice(0, atTheEnds(version) ? 2 : 1),
-      ...(version === NEWER_NODE ? [vitest({ name: `SQLite on Node ${version}`, node, built: true, args: ['test/stores/sqlite', 'test/stores/promises/sqlite'] })] : []),
+      ...(version === NEWER_NODE
+        ? [vitest({ name: `SQLite on Node ${version}`, node, built: true, args: ['test/stores/sqlite', 'test/stores/promises/sqlite'] })]
+        : []),
       { name: `package on Node ${version}`, command: [node, 'scripts/package-check.mjs', '--run-only'], node, needs: ['build'] },
     ]
   }),
