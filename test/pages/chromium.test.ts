@@ -161,7 +161,7 @@ describe.each(full ? (['Koa 3', 'Express 5'] as const) : (['Express 5'] as const
 })
 
 /** A site on which some people are signed in, at times that the pictures show. */
-async function peopled(): Promise<PagesSite> {
+async function peopled(): Promise<{ site: PagesSite; dayLater(): void }> {
   let now = Date.UTC(2030, 4, 14, 9, 20)
   const site = await openSite('Koa 3', { sessions: { now: () => now, idleTimeout: '60d', absoluteTimeout: '90d' } })
   const agents = Object.keys(AGENTS) as (keyof typeof AGENTS)[]
@@ -180,7 +180,17 @@ async function peopled(): Promise<PagesSite> {
     await new Person(site).login(user, AGENTS[agent], ip)
   }
   now = at
-  return site
+  const dayLater = () => {
+    now += 24 * 3_600_000
+  }
+  return { site, dayLater }
+}
+
+/** Presses a button that asks for a new proof of who one is. Chromium complains of each 403. */
+async function refused(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Sign out Safari on macOS' }).click()
+  await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor()
+  await vi.waitFor(() => expect(complaints.splice(0)).toEqual([expect.stringMatching(/\/sessions\?: .* 403 /)]))
 }
 
 const looks = [
@@ -193,7 +203,7 @@ const looks = [
 // `npm run test:full` looks at all four.
 describe.each(looks.slice(0, full ? 4 : 2))('each page, %s, %i px', (colorScheme, width) => {
   test('is clean for axe, and no wider than its window', async () => {
-    const site = await peopled()
+    const { site, dayLater } = await peopled()
     const options = { colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' }
     const ann = await signIn(site, 'ann', LAPTOP, options)
     const root = await signIn(site, 'root', LAPTOP, options)
@@ -216,6 +226,16 @@ describe.each(looks.slice(0, full ? 4 : 2))('each page, %s, %i px', (colorScheme
       ],
       ['admin-user', root.page, '/admin/sessions?user=ann', async () => undefined],
       ['admin-nobody', root.page, '/admin/sessions?user=nobody', async () => undefined],
+      [
+        'account-confirm',
+        ann.page,
+        '/account/sessions',
+        async page => {
+          dayLater()
+          await refused(page)
+        },
+      ],
+      ['admin-confirm', root.page, '/admin/sessions?user=ann', refused],
       [
         'account-out',
         ann.page,
