@@ -61,7 +61,9 @@ export async function underFault(options: FaultOptions): Promise<Row> {
     await load.moreAcknowledged(operations)
     const proof = (await inject({ site, load })) ?? undefined
     const felt = load.failed
-    const recoveredMs = await load.recovered(recovery)
+    const recoveredMs = await load.recovered(recovery).catch((error: Error) => {
+      throw new Error(`${error.message} (history in ${historyFile(options, load as Load)})`)
+    })
     await load.moreAcknowledged(operations)
     const judgement = check((await load.finish()).operations, options)
     const most = await watch.end()
@@ -89,6 +91,14 @@ function rowOf({ store, fault, promised }: FaultOptions, judgement: Judgement, r
   return { store, fault, promised, ...counted, recoveredMs: Math.round(recoveredMs), ...most, ...(proof !== undefined && { proof }) }
 }
 
+/** All that was done and told, for who has to find out. */
+function historyFile(row: Pick<Row, 'store' | 'fault'>, load: Load): string {
+  const file = `${ROWS}${nameOf(row)}.history.json`
+  mkdirSync(ROWS, { recursive: true })
+  writeFileSync(file, JSON.stringify(load.history.operations))
+  return file
+}
+
 interface Wanted {
   felt: number
   promised: true | string
@@ -99,8 +109,7 @@ interface Wanted {
 function assertAll(row: Row, { lost, resurrected, strange }: Judgement, load: Load, wanted: Wanted): void {
   const wrong = wanted.promised === true ? [...lost, ...resurrected, ...strange] : strange
   if (wrong.length > 0) {
-    const file = `${ROWS}${nameOf(row)}.history.json`
-    writeFileSync(file, JSON.stringify(load.history.operations))
+    const file = historyFile(row, load)
     expect.fail(`what was told is not so (history in ${file}):\n${told(wrong)}`)
   }
   expect(row.proof ?? wanted.felt, 'the fault was felt').not.toBe(0)
@@ -114,7 +123,7 @@ export function keep(row: Row): void {
   writeFileSync(`${ROWS}${nameOf(row)}.json`, JSON.stringify(row))
 }
 
-const nameOf = ({ store, fault }: Row) => `${store}--${fault}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+const nameOf = ({ store, fault }: Pick<Row, 'store' | 'fault'>) => `${store}--${fault}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
 
 interface Most {
   sockets: number

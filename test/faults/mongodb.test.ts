@@ -40,7 +40,7 @@ describe.runIf(full)('MongoStore', () => {
     test('SIGKILL of the engine and of the way to it, and crash recovery', async () => {
       await play({
         fault: 'SIGKILL of all its processes, and crash recovery',
-        recovery: 120_000,
+        recovery: 20_000,
         async inject({ load }) {
           await server.kill()
           await load.moreFailed(20)

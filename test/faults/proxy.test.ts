@@ -119,9 +119,6 @@ const stores: { place: PlaceName; name: string; store: string }[] = [
   { place: 'mysql', name: 'MysqlStore with mysql2/promise', store: 'MariaDB' },
   { place: 'mongodb', name: 'MongoStore on DocumentDB', store: 'DocumentDB' },
 ]
-/** From which MongoStore on DocumentDB has not recovered within two minutes, nobody knows yet why: docs/faults.md says so. */
-const UNEXPLAINED = ['proxy: connections half-closed', 'proxy: connections refused']
-const faultsOn = (place: PlaceName) => (place === 'mongodb' ? faults.filter(({ fault }) => !UNEXPLAINED.includes(fault)) : faults)
 const missing = await subjects.find(({ place }) => place === 'mongodb')?.missing?.()
 
 // `npm test` plays one of them.
@@ -137,7 +134,7 @@ describe.each(played)('A proxy before %s:', (store, { place, name }) => {
     })
     afterAll(() => server?.stop())
 
-    it.each((full ? faultsOn(place) : [cut]).map(one => [one.name, one] as const))('%s', async (_, { fault, withTimeouts, inject }) => {
+    it.each((full ? faults : [cut]).map(one => [one.name, one] as const))('%s', async (_, { fault, withTimeouts, inject }) => {
       const proxy = await startProxy(server.port)
       onTestFinished(() => proxy.stop())
       const target = targetOn({ ...server, url: server.url.replace(`:${server.port}`, `:${proxy.port}`) }, name)

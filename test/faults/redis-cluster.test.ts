@@ -58,7 +58,6 @@ describe.skipIf(!full)('A Redis Cluster,', () => {
             await agreed('the Cluster has settled', settled)
             await load.recovered(120_000)
           }
-          expect(load.failed).toBeGreaterThan(0)
           return `3 masters killed; replicas took over after ${seconds.join(', ')} s`
         },
       })

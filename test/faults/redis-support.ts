@@ -17,9 +17,9 @@ export function redisTarget(place: RedisPlace, library: string, url: string, opt
   return targetOf(subject, { url, stop: async () => {} }, { options })
 }
 
-/** A line of INFO. */
+/** A line of INFO; empty where the server closes its connections just then, as one does that changes its master. */
 export async function infoOf(server: Pick<RedisServer, 'cli'>, section: string, name: string): Promise<string> {
-  const text = await server.cli('INFO', section)
+  const text = await server.cli('INFO', section).catch(() => '')
   return new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1] ?? ''
 }
 

@@ -3,6 +3,7 @@
 // transaction number, and so the driver's retryable writes work.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { Long, ObjectId } from 'mongodb'
 import { Client, DatabaseError } from 'pg'
 import { answerTo, type Document, type Message, Messages, octetsOf, parse } from './documentdb-wire.ts'
 
@@ -69,6 +70,7 @@ export class DocumentDBBridge {
     const engine = new Engine(this.#enginePort)
     let last = Promise.resolve()
     const answer = async (message: Message) => {
+      if (message.many && message.document.topologyVersion) return greet(socket, message)
       const document = await run(message.document, engine, this.#cursors).catch(failure)
       if (!message.silent) socket.write(answerTo(message, Buffer.isBuffer(document) ? document : octetsOf(document)))
     }
@@ -82,6 +84,19 @@ export class DocumentDBBridge {
     })
   }
 }
+
+/**
+ * Hello after hello, as a server says it to a driver's monitor, which then knows at once when its connection ends. A server that is asked
+ * for each one by itself loses driver 7.9 for good where the connection ends just as the driver asks.
+ */
+function greet(socket: Socket, { id, document }: Message): void {
+  const say = () => socket.write(answerTo({ id, legacy: false }, octetsOf(answerOfOurs('hello')), true))
+  const timer = setInterval(say, Number(document.maxAwaitTimeMS))
+  socket.once('close', () => clearInterval(timer))
+}
+
+/** Which server it is, and how often it has changed its part in the set: never. */
+const TOPOLOGY_VERSION = { processId: new ObjectId(), counter: Long.ZERO }
 
 /** One connection to the engine, made when it is needed: the driver's monitors need none. */
 class Engine {
@@ -177,6 +192,7 @@ function answerOfOurs(name: string): Document {
         maxMessageSizeBytes: 48_000_000,
         maxWriteBatchSize: 25_000,
         logicalSessionTimeoutMinutes: 30,
+        topologyVersion: TOPOLOGY_VERSION,
         localTime: new Date(),
         minWireVersion: 0,
         maxWireVersion: 21,

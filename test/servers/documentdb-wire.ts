@@ -8,6 +8,7 @@ const OP_QUERY = 2004
 const OP_MSG = 2013
 const HEAD_OCTETS = 16
 const MORE_TO_COME = 2
+const EXHAUST_ALLOWED = 1 << 16
 
 export interface Message {
   /** To be named by the answer. */
@@ -16,6 +17,8 @@ export interface Message {
   legacy: boolean
   /** No answer is awaited. */
   silent: boolean
+  /** One answer may follow another, unasked. */
+  many: boolean
   document: Document
 }
 
@@ -57,10 +60,10 @@ function messageOf(octets: Buffer): Message {
   if (kind === OP_QUERY) {
     // Flags, the collection's name, how many to skip and to return.
     const begin = octets.indexOf(0, HEAD_OCTETS + 4) + 1 + 8
-    return { id, legacy: true, silent: false, document: parse(documentAt(octets, begin)) }
+    return { id, legacy: true, silent: false, many: false, document: parse(documentAt(octets, begin)) }
   }
   if (kind !== OP_MSG) throw new Error(`the driver sent a message of kind ${kind}`)
-  const silent = (octets.readUInt32LE(HEAD_OCTETS) & MORE_TO_COME) !== 0
+  const flags = octets.readUInt32LE(HEAD_OCTETS)
   const document: Document = {}
   for (let at = HEAD_OCTETS + 4; at < octets.length; ) {
     const begin = at + 1
@@ -68,7 +71,7 @@ function messageOf(octets: Buffer): Message {
     Object.assign(document, octets[at] === 0 ? parse(octets.subarray(begin, end)) : sequence(octets.subarray(begin, end)))
     at = end
   }
-  return { id, legacy: false, silent, document }
+  return { id, legacy: false, silent: (flags & MORE_TO_COME) !== 0, many: (flags & EXHAUST_ALLOWED) !== 0, document }
 }
 
 /** Documents that belong to the command under a name: their size, the name, the documents. */
@@ -83,13 +86,14 @@ function documentAt(octets: Buffer, at: number): Buffer {
   return octets.subarray(at, at + octets.readInt32LE(at))
 }
 
-/** An answer, for the wire. */
-export function answerTo({ id, legacy }: Message, document: Buffer): Buffer {
+/** An answer, for the wire. `more`: another one will follow. */
+export function answerTo({ id, legacy }: Pick<Message, 'id' | 'legacy'>, document: Buffer, more = false): Buffer {
   // OP_REPLY: flags, a cursor, where it begins, how many documents. OP_MSG: flags, and the kind of its one section.
   const head = Buffer.alloc(HEAD_OCTETS + (legacy ? 20 : 5))
   head.writeInt32LE(head.length + document.length, 0)
   head.writeInt32LE(id, 8)
   head.writeInt32LE(legacy ? OP_REPLY : OP_MSG, 12)
   if (legacy) head.writeInt32LE(1, HEAD_OCTETS + 16)
+  else if (more) head.writeUInt32LE(MORE_TO_COME, HEAD_OCTETS)
   return Buffer.concat([head, document])
 }

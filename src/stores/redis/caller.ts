@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../../core/errors.ts'
+import { ownAnswer, tagged } from './answers.ts'
 import type { RedisConnection } from './client.ts'
 import { SCRIPT, SCRIPT_SHA } from './scripts.ts'
 
@@ -35,7 +36,10 @@ export class RedisCaller {
 
   call(keys: string[], args: string[], end: Until): Promise<unknown> {
     const [key = ''] = keys
-    return patiently(args, end, () => this.#evaluate(keys, args, command => this.#redis.send(key, command, left(end))))
+    return patiently(args, end, async () => {
+      const own = tagged(args)
+      return ownAnswer(own, await this.#evaluate(keys, own, command => this.#redis.send(key, command, left(end))))
+    })
   }
 
   /** For what must not come back when a replica takes over. */
@@ -47,7 +51,9 @@ export class RedisCaller {
     return patiently(args, end, async () => {
       const waitMs = Math.ceil(Math.min(left(end) ?? CONFIRM_MS, CONFIRM_MS))
       try {
-        const [answer, count] = await this.#evaluate(keys, args, command => this.#redis.sendAndWait(key, command, replicas, waitMs))
+        const own = tagged(args)
+        const [said, count] = await this.#evaluate(keys, own, command => this.#redis.sendAndWait(key, command, replicas, waitMs))
+        const answer = ownAnswer(own, said)
         if (count >= replicas) return done ? done.answer : answer
         throw new SessionStoreError(`confirm ${args[0]}: ${count} of ${replicas} replicas have it`, { outcome: 'unknown' })
       } catch (error) {

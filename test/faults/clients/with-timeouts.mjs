@@ -17,7 +17,7 @@ const openers = {
     const settings = { connectTimeout: MS }
     const { client, end } = await (ioredis
       ? overIoredis(url, { ...settings, socketTimeout: MS })
-      : overNodeRedis(url, { socket: settings }))
+      : overNodeRedis(url, { socket: { ...settings, socketTimeout: MS, reconnectStrategy: () => 50 } }))
     if (!ioredis) watchOver(client)
     return { store: new RedisStore(client, { prefix: `${space}:`, ...options }), end }
   },
@@ -36,19 +36,25 @@ const openers = {
   },
 }
 
-/** node-redis has a `socketTimeout`, but that begins anew with each command that is written: it never comes while there are any. */
+/**
+ * node-redis has a `socketTimeout`, but that begins anew with each command that is written: while there are any it comes only where a
+ * connection is being made. There nobody else must interfere: of two attempts at once each gets the other's answers.
+ */
 function watchOver(client) {
   let waiting = false
-  const answered = () => {
-    waiting = false
-  }
   const look = () => {
+    if (!client.isReady) return
     if (waiting) {
-      if (client.isOpen) client.destroy()
+      client.destroy()
       client.connect().catch(() => {})
     }
     waiting = true
-    client.ping().then(answered, () => {})
+    client.ping().then(
+      answer => {
+        waiting = answer !== 'PONG'
+      },
+      () => {},
+    )
   }
   setInterval(look, MS).unref()
 }
