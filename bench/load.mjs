@@ -22,14 +22,17 @@ export const scenarios = {
 export class Load {
   #listener
   #connections
+  #cookiesOf
   #users = new Map()
 
   /**
    * @param {import('node:http').RequestListener} listener
    * @param {number} connections how many requests are under way at a time, so that they share the turns of the event loop
+   * @param {(seed: string, user: number) => Iterable<[string, string]>} [cookiesOf] what seeded users bring to an app that sets none
    */
-  constructor(listener, connections) {
+  constructor(listener, connections, cookiesOf = () => []) {
     this.#listener = listener
+    this.#cookiesOf = cookiesOf
     this.#connections = Array.from({ length: connections }, () => new Connection())
   }
 
@@ -51,7 +54,7 @@ export class Load {
   /** Seeded once. Those who write and those who read are the same. */
   async #usersOf(seed) {
     if (!this.#users.has(seed)) {
-      const users = Array.from({ length: USERS }, () => new Browser())
+      const users = Array.from({ length: USERS }, (_, user) => new Browser(seed ? this.#cookiesOf(seed, user) : []))
       if (seed) await this.#ask(users, number => `${seed}?user=${number}`, true)
       this.#users.set(seed, users)
     }
