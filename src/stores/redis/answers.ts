@@ -3,7 +3,7 @@ import { SessionStoreError } from '../../core/errors.ts'
 
 // A client library hands out answers in the order in which it has sent. Where it loses count, as when it is connected anew while an earlier
 // attempt still goes on, each request gets the answer of another one, and with it somebody else's session. So each call has a tag, which
-// the script gives back: 20 octets of a call, and no answer is taken that is not its own.
+// the script gives back: 28 octets of a call, and no answer is taken that is not its own.
 
 /** Six digits of base 36. From anywhere, so that two copies of this module on one client do not count alike. */
 const TAGS = 36 ** 6
