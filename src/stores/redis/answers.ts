@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { SessionStoreError } from '../../core/errors.ts'
 
 // A client library hands out answers in the order in which it has sent. Where it loses count, as when it is connected anew while an earlier
@@ -7,7 +6,7 @@ import { SessionStoreError } from '../../core/errors.ts'
 
 /** Six digits of base 36. From anywhere, so that two copies of this module on one client do not count alike. */
 const TAGS = 36 ** 6
-let last = randomInt(TAGS)
+let last = Math.floor(Math.random() * TAGS)
 let warned = false
 
 /** The arguments of the script, with a tag before them. */
