@@ -1,6 +1,6 @@
 // Costs that are not time, in tables: node bench/cost.mjs [memory] [redis] [import] [size]
 //   --subjects koa,koa-signed: those of memory and redis; --interpreted: see cost-memory.mjs
-//   --json: in place of tables
+//   --json: in place of tables; --update: the tables go into docs/performance.md
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { importTimes } from './cost-import.mjs'
 import { memoryInterpreted, memoryOf } from './cost-memory.mjs'
 import { bundleSizes } from './cost-size.mjs'
 import { table } from './cost-table.mjs'
+import { update } from './marked.mjs'
 
 const path = relative => fileURLToPath(new URL(relative, import.meta.url))
 const { values: given, positionals } = parseArgs({
@@ -17,6 +18,7 @@ const { values: given, positionals } = parseArgs({
     subjects: { type: 'string' },
     interpreted: { type: 'boolean' },
     json: { type: 'boolean' },
+    update: { type: 'boolean' },
   },
 })
 const subjects = given.subjects?.split(',')
@@ -93,6 +95,9 @@ if (built.status !== 0) process.exit(1)
 const results = {}
 for (const name of wanted) {
   results[name] = await parts[name]()
-  if (!given.json) console.log(tables[name](results[name]).join('\n'))
+  if (given.json) continue
+  const report = tables[name](results[name]).join('\n')
+  console.log(report)
+  if (given.update) update(path('../docs/performance.md'), `npm run bench:cost ${name}`, report.trimEnd())
 }
 if (given.json) console.log(JSON.stringify(results))

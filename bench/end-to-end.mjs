@@ -1,5 +1,5 @@
 // Requests over real sockets by wrk, with a real Redis: node bench/end-to-end.mjs [--subjects a,b] [--scenarios read200,write200]
-// [--rounds 3] [--seconds 3] [--connections 32] [--json]
+// [--rounds 3] [--seconds 3] [--connections 32] [--json] [--update]: the tables go into docs/performance.md
 // The server has one core for itself, and is kept busy; wrk and Redis share the other. What a request costs is the processor time that the
 // server uses for it: other programs on the machine disturb that least. Each round starts each server anew, beginning with another one.
 import { spawn, spawnSync } from 'node:child_process'
@@ -11,6 +11,7 @@ import { table } from './cost-table.mjs'
 import { startRedis } from './end-to-end-redis.mjs'
 import { load, needWrk } from './end-to-end-wrk.mjs'
 import { scenarios } from './load.mjs'
+import { update } from './marked.mjs'
 import { readAnswer } from './routes.mjs'
 import { median } from './statistics.mjs'
 
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '32' },
     json: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
   },
 })
 const only = values.subjects?.split(',')
@@ -148,14 +150,17 @@ function summary(name, scenario) {
 const found = Object.fromEntries(wanted.map(scenario => [scenario, Object.fromEntries(names.map(name => [name, summary(name, scenario)]))]))
 if (values.json) console.log(JSON.stringify(found))
 else {
-  for (const [scenario, subjects] of Object.entries(found)) {
+  const tables = Object.entries(found).flatMap(([scenario, subjects]) => {
     const columns = ['requests/s', 'µs of a processor', 'above the bare framework', 'p50, ms', 'p99, ms']
     const rows = Object.entries(subjects).map(([name, { perSecond, time, overhead, p50, p99 }]) => [
       name,
       ...[perSecond.toFixed(0), time.toFixed(1), overhead.toFixed(1), (p50 / 1000).toFixed(2), (p99 / 1000).toFixed(2)],
     ])
-    console.log(table(scenario, columns, rows))
     const ratios = compared.map(([name, peer]) => [name, peer, (subjects[peer].overhead / subjects[name].overhead).toFixed(2)])
-    console.log(table(`${scenario}, compared`, ['peer', "the peer's overhead / its own"], ratios))
-  }
+    return [table(scenario, columns, rows), table(`${scenario}, compared`, ['peer', "the peer's overhead / its own"], ratios)]
+  })
+  const report = tables.join('\n')
+  console.log(report)
+  const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+  if (values.update) update(page, 'npm run bench:end-to-end', report.trimEnd())
 }

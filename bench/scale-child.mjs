@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { processorTime } from './processor-time.mjs'
 import { bulk } from './scale-bulk.mjs'
 import { writtenAhead } from './scale-postgres.mjs'
-import { redisCosts, redisExpiry } from './scale-redis.mjs'
+import { redisAtRest, redisCosts, redisExpiry } from './scale-redis.mjs'
 import { busyNear, keyOf, SESSIONS_OF_A_USER, sessionOf, timesOf, userOf, versionOf } from './scale-sessions.mjs'
 import { open } from './scale-stores.mjs'
 
@@ -90,6 +90,7 @@ async function fill() {
     await bulk[name]({ ...ground, table, space, from: next + FIRST, to: size, sessionOf: n => sessionOf(n, begun) })
   }
   const after = { heap: heap(), octets: await octets() }
+  if (name === 'redis') await redisAtRest(ground.url)
   const inStore = after.octets === undefined ? after.heap - before.heap : after.octets - before.octets
   return { way, seconds: seconds(), octets: inStore / size, processOctets: after.heap - before.heap }
 }

@@ -1,7 +1,4 @@
 // Where the sessions of bench/scale.mjs lie: a server of its own for each size, in a temporary folder.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { childrenOf } from './processor-time.mjs'
 import { testServers } from './test-servers.mjs'
 
@@ -25,19 +22,13 @@ async function quickFolder(servers) {
   return { url: path, stop: remove }
 }
 
-/** On a real disk: a million small files would take too much memory. */
-async function folder() {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-scale-'))
-  return { url: path, stop: () => rmSync(path, { recursive: true, force: true }) }
-}
-
 /** @type {Record<string, (servers: any) => Promise<Ground>>} */
 const grounds = {
   memory: async () => ({ url: '', stop() {} }),
   redis: server('redis', 'startRedis', '--appendfsync', 'everysec'),
   postgres: server('postgres', 'startPostgres'),
   sqlite: quickFolder,
-  file: folder,
+  file: quickFolder,
   mysql: server('mariadb', 'startMariadb', '--innodb-buffer-pool-size=512M', '--innodb-log-file-size=128M'),
   mongodb: server('documentdb', 'startDocumentDB'),
 }

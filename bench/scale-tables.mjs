@@ -68,7 +68,7 @@ function redisTables(figures) {
     table('Redis removes what has ended by itself', sizes, [
       ['µs of its processor for each key', ...figures.map(({ redisExpiry: { perKey } }) => digits(perKey))],
       ['s until nine of ten are gone', ...figures.map(({ redisExpiry: { seconds } }) => (seconds === undefined ? '–' : digits(seconds)))],
-      ['left after half a minute', ...figures.map(({ redisExpiry: { left } }) => `${(left * 100).toFixed(0)} %`)],
+      ['left after two minutes', ...figures.map(({ redisExpiry: { left } }) => `${(left * 100).toFixed(0)} %`)],
     ]),
   ]
 }

@@ -66,9 +66,9 @@ export class CookieBackend implements SessionBackend {
   async close(): Promise<void> {}
 
   #write(draft: Draft, sid: string | undefined, request: unknown): MaybePromise<WriteResult> {
+    const { life, userId, meta, text } = draft
     return chain(this.#format.encode(sid === undefined ? draft : { ...draft, sid }, request), value => {
-      const base = draft.text()
-      const { life, userId, meta } = draft
+      const base = text()
       const loaded: Loaded = { value, base, life, userId, meta, sid, take: () => parseData(base) }
       return { status: 'written', loaded }
     })

@@ -154,7 +154,8 @@ export class LegacyBackend implements SessionBackend {
     if (texts) return this.#setText(texts, id, draft, request)
     // The store keeps its own copy: a store in memory must not share objects with this request.
     const { data, instances } = isolate(draft.data())
-    const base = instances ? jsonCopy(data) : copy(data)
+    // What is inside is the store's from here on. A store that changed it in place would make a second commit of this request a write, no more.
+    const base = instances ? jsonCopy(data) : data
     const moment = this.#ended.now()
     return chain(
       ask('save', this.#timeoutMs, () => this.#port.save(id, data, draft, request)),

@@ -69,15 +69,18 @@ function sidWithout({ createdAt, authenticatedAt = 0 }: Life, userId = ''): stri
   return JSON.stringify([createdAt, authenticatedAt, userId])
 }
 
+/** By place: to spread the list costs as much again as to parse it. */
 function lifeOf(times: unknown): Life | null {
   if (!Array.isArray(times)) return null
-  const [createdAt, touchedAt, idleMs, expiresAt, absolute, authenticated, maxAge] = times.map(item =>
-    typeof item === 'number' ? item : null,
-  )
-  if (createdAt == null || touchedAt == null || idleMs == null || expiresAt == null) return null
-  const life: Life = { createdAt, touchedAt, idleMs, expiresAt }
-  if (absolute != null) life.absoluteExpiresAt = absolute
-  if (authenticated != null) life.authenticatedAt = authenticated
-  if (maxAge !== undefined && maxAge !== -1) life.maxAge = maxAge
+  const [absolute, authenticated, maxAge] = [times[4], times[5], times[6]]
+  if (!isNumber(times[0]) || !isNumber(times[1]) || !isNumber(times[2]) || !isNumber(times[3])) return null
+  const life: Life = { createdAt: times[0], touchedAt: times[1], idleMs: times[2], expiresAt: times[3] }
+  if (isNumber(absolute)) life.absoluteExpiresAt = absolute
+  if (isNumber(authenticated)) life.authenticatedAt = authenticated
+  if (times.length > 6 && maxAge !== -1) life.maxAge = isNumber(maxAge) ? maxAge : null
   return life
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
 }

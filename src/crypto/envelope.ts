@@ -41,9 +41,20 @@ export interface Times {
   expiresAt: number
 }
 
-/** An envelope of this length with its header, and a fresh nonce in it; the rest is to be written. */
+/** What the longest token holds. */
+const ROOM = (MAX_TOKEN * 3) / 4
+/**
+ * Where an envelope and its plaintext are put together or taken apart, one at a time and without a pause: to allocate them for each takes
+ * 3 µs of the 10.5 that a cookie of 200 octets takes to seal. `wipe` takes the plaintext away again.
+ */
+const outside = Buffer.allocUnsafeSlow(ROOM)
+const inside = Buffer.allocUnsafeSlow(ROOM)
+
+const roomIn = (place: Buffer, octets: number): Buffer => (octets > ROOM ? Buffer.allocUnsafeSlow(octets) : place.subarray(0, octets))
+
+/** An envelope of this length with its header, and a fresh nonce in it; the rest is to be written. It is good until the next one. */
 export function begin(length: number, { keyId, origin, bornAt, hour }: Header): Buffer {
-  const octets = Buffer.allocUnsafe(length)
+  const octets = roomIn(outside, length)
   octets[0] = VERSION
   octets.write(keyId, KEY_ID, 'base64url')
   octets.write(origin, ORIGIN, 'base64url')
@@ -66,10 +77,10 @@ export function nonceOf(octets: Buffer): Buffer {
   return octets.subarray(NONCE, BODY)
 }
 
-/** The octets of a token, if its length, alphabet, spelling and version are those of an envelope. */
+/** The octets of a token, if its length, alphabet, spelling and version are those of an envelope. They are good until the next one. */
 export function octetsOfToken(token: string): Buffer | null {
   if (token.length < MIN_TOKEN || token.length > MAX_TOKEN || !looksSealed(token)) return null
-  const octets = Buffer.from(token, 'base64url')
+  const octets = outside.subarray(0, outside.write(token, 'base64url'))
   // Node skips what is not in the alphabet, and reads the spare bits of the last character: only one spelling is ours.
   return octets.length >= MIN_OCTETS && octets[0] === VERSION && octets.toString('base64url') === token ? octets : null
 }
@@ -85,15 +96,21 @@ export function tokenLength(text: string, padTo: number): number {
   return Math.ceil(((BODY + framed + TAG_OCTETS) * 4) / 3)
 }
 
-/** The plaintext: the times, the text, a mark, and zeros up to a multiple of `padTo` octets (ISO/IEC 7816-4). */
+/** The plaintext: the times, the text, a mark, and zeros up to a multiple of `padTo` octets (ISO/IEC 7816-4). To be wiped when it is sealed. */
 export function frame(text: string, { issuedAt, expiresAt }: Times, padTo: number): Buffer {
   const needed = FRAME_OCTETS + Buffer.byteLength(text, 'utf8')
-  const framed = Buffer.alloc(Math.ceil(needed / padTo) * padTo)
+  const framed = roomIn(inside, Math.ceil(needed / padTo) * padTo)
   framed.writeUInt32BE(secondsOf(issuedAt), 0)
   // Rounded up, so that the envelope never ends before the session in it.
   framed.writeUInt32BE(secondsOf(expiresAt + 999), 4)
   framed[TEXT + framed.write(text, TEXT, 'utf8')] = MARK
+  framed.fill(0, needed)
   return framed
+}
+
+/** Plaintext does not stay in memory longer than it must. */
+export function wipe(framed: Buffer): void {
+  framed.fill(0)
 }
 
 export function unframe(framed: Buffer): (Times & { text: string }) | null {

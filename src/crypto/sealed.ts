@@ -1,7 +1,20 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import type { Decoded, Lineage, TokenCodec } from '../core/backend.ts'
 import type { MaybePromise } from '../core/maybe.ts'
-import { BODY, begin, frame, type Header, HOUR_MS, nonceOf, octetsOfToken, readHeader, TAG_OCTETS, unframe, VERSION } from './envelope.ts'
+import {
+  BODY,
+  begin,
+  frame,
+  type Header,
+  HOUR_MS,
+  nonceOf,
+  octetsOfToken,
+  readHeader,
+  TAG_OCTETS,
+  unframe,
+  VERSION,
+  wipe,
+} from './envelope.ts'
 import type { Key, KeySource } from './keyring.ts'
 
 const MAX_CACHED_KEYS = 1000
@@ -88,6 +101,7 @@ export class SealedCodec implements TokenCodec {
     cipher.setAAD(this.#associatedWith(octets))
     octets.set(cipher.update(framed), BODY)
     cipher.final()
+    wipe(framed)
     octets.set(cipher.getAuthTag(), end)
     return octets.toString('base64url')
   }
@@ -97,7 +111,8 @@ export class SealedCodec implements TokenCodec {
     const octets = octetsOfToken(token)
     if (!octets) return null
     const header = readHeader(octets)
-    if (!this.#plausible(header)) return null
+    const now = this.#options.now()
+    if (!this.#plausible(header, now)) return null
     const ring = this.#keys.ring()
     const key = ring.reader(header.keyId, header.origin)
     if (!key) return null
@@ -106,7 +121,8 @@ export class SealedCodec implements TokenCodec {
     if (!framed) return null
     this.#keep(derived)
     const content = unframe(framed)
-    if (!content || content.issuedAt > this.#options.now() + SKEW_MS) return null
+    wipe(framed)
+    if (!content || content.issuedAt > now + SKEW_MS) return null
     const line = { origin: header.origin, bornAt: header.bornAt }
     return { value: content.text, line, expiresAt: content.expiresAt, stale: key !== ring.newest }
   }
@@ -125,9 +141,8 @@ export class SealedCodec implements TokenCodec {
     }
   }
 
-  #plausible({ hour, bornAt, origin }: Header): boolean {
-    const { longestLifeMs, now, rejectIssuedBefore, revokedOrigins } = this.#options
-    const time = now()
+  #plausible({ hour, bornAt, origin }: Header, time: number): boolean {
+    const { longestLifeMs, rejectIssuedBefore, revokedOrigins } = this.#options
     const began = hour * HOUR_MS
     // The hour began up to an hour before the issue.
     if (began > time + SKEW_MS || began < time - longestLifeMs - HOUR_MS) return false
