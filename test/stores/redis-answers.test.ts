@@ -95,6 +95,132 @@ describe("RedisStore does not take another command's answer:", () => {
     await stores[0].create(same)
     await stores[1].create({ ...same, data: '{"of":"b"}' })
     begin(2)
-    for (const load of await Promise.allSettled(stores.map(store => store.load(same.key)))) expect(load.status).toBe('rejected')
+    for (const load of await Promise.allSettled(stores.map(store => store.load(same.key)))) {
+      expect(load).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'HOLDFAST_STORE', message: expect.stringMatching(/another command's answer/) },
+      })
+    }
+  })
+
+  it('nor a part of one: two connections feed the parser of node-redis, and an answer is cut anywhere', async () => {
+    const { Decoder } = (await import(new URL('lib/RESP/decoder.js', import.meta.resolve('@redis/client')).href)) as {
+      Decoder: DecoderClass
+    }
+    const found = { own: 0, refused: 0, other: 0 }
+    const length = Buffer.byteLength(answerOf('aaaaaa', 'ann'))
+    for (let cut = 0; cut <= length; cut++) {
+      const client = {
+        multi() {},
+        async sendCommand([name, , count, ...rest]: string[]) {
+          if (name === 'INFO') return ''
+          const answers: unknown[] = []
+          const take = (answer: unknown) => answers.push(answer)
+          const decoder = new Decoder({ onReply: take, onErrorReply: take, onPush: take, getTypeMapping: () => ({}) })
+          const own = Buffer.from(answerOf(rest[Number(count)] as string, 'ann'))
+          try {
+            for (const octets of [own.subarray(0, cut), Buffer.from(answerOf('zzzzzz', 'bob')), own.subarray(cut)]) decoder.write(octets)
+          } catch {
+            // It has lost its way; what it has answered by then it has answered.
+          }
+          return answers[0]
+        },
+      }
+      const load = new RedisStore(client as unknown as RedisClient).load('a-key-of-some-session')
+      const kind = await load.then(
+        one => (one && 'data' in one && one.data === DATA_OF_ANN && one.userKey === 'user-ann' ? 'own' : 'other'),
+        (error: unknown) => (error instanceof SessionStoreError ? 'refused' : 'other'),
+      )
+      found[kind]++
+    }
+    // Of the last two octets, which end it, the parser knows without looking.
+    expect(found).toEqual({ own: 3, refused: length - 2, other: 0 })
+  })
+
+  it.each([
+    ['null', null],
+    ['a word', 'OK'],
+    ['a number', 1],
+    ["SCAN's", ['0', []]],
+    ['of before there were two tags', ['1', ['gone']]],
+  ])('nor what is no answer of the script: %s', async (_, answer) => {
+    const client = { multi() {}, sendCommand: async () => answer } as unknown as RedisClient
+    const store = new RedisStore(client)
+    const refused = { code: 'HOLDFAST_STORE', outcome: 'unknown', message: expect.stringMatching(/another command's answer/) }
+    await expect(store.load('a-key')).rejects.toMatchObject(refused)
+    await expect(store.delete('a-key', 'destroyed')).rejects.toMatchObject(refused)
+  })
+
+  it('nor a foreign number for that of WAIT', async () => {
+    const store = (replicas: (answers: unknown[]) => unknown[]) => {
+      const client = {
+        isCluster: false,
+        options: {},
+        call: (name: string, args: string[]) => redis.call(name, args),
+        pipeline: (commands: string[][]) => ({
+          exec: async () =>
+            replicas((await redis.pipeline(commands).exec())?.map(([, answer]) => answer) ?? []).map(answer => [null, answer]),
+        }),
+      }
+      return new RedisStore(client as unknown as RedisClient, { prefix: 'wait:', confirmReplicas: 1 })
+    }
+    const one = record({ data: '{}' })
+    await redis.set('wait:number', 56)
+    await new RedisStore(redis, { prefix: 'wait:' }).create(one)
+    // An INCR of the app's own was answered over the other connection, before WAIT was.
+    const mixed = store(([said, count]) => [said, 57, count])
+    await expect(mixed.delete(one.key, 'destroyed', 200)).rejects.toMatchObject({
+      outcome: 'unknown',
+      message: expect.stringMatching(/another command's answer/),
+    })
+    // What comes between two answers of its own counts.
+    await expect(store(([said, , marked]) => [said, 1, marked]).delete(one.key, 'destroyed', 200)).resolves.toBe(false)
+    await expect(store(answers => answers).delete(one.key, 'destroyed', 200)).rejects.toThrow(/0 of 1 replicas/)
+  })
+
+  it("nor another command's for SCAN's: no part of it is sent as the name of a key", async () => {
+    const sent: string[][] = []
+    let scanned: unknown
+    const client = {
+      isCluster: false,
+      options: {},
+      pipeline: (commands: string[][]) => redis.pipeline(commands),
+      async call(name: string, args: string[]) {
+        sent.push([name, ...args])
+        return name === 'scan' ? scanned : redis.call(name, args)
+      },
+    }
+    const store = new RedisStore(client as unknown as RedisClient, { prefix: 'scan:' })
+    const one = record({ data: '{"name":"ann"}' })
+    await store.create(one)
+    const name = `scan:{${one.key.slice(0, 3)}}s:${one.key}`
+    expect(await redis.exists(name)).toBe(1)
+    for (scanned of [['tag', ['1', 'v'], 'tag'], ['tag', ['1', 'v']], 'OK', 7, null, ['0', 'text']]) {
+      await expect(store.list()).rejects.toMatchObject({
+        code: 'HOLDFAST_STORE',
+        message: expect.stringMatching(/another command's answer/),
+      })
+    }
+    sent.length = 0
+    scanned = ['0', ['{"secret":"of another"}', 'other:{abc}s:abc', 'scan:ended', name]]
+    expect((await store.list()).records.map(({ key }) => key)).toEqual([one.key])
+    expect(sent.filter(([command]) => command === 'evalsha').map(args => args[3])).toEqual([name])
+    expect(JSON.stringify(sent)).not.toMatch(/secret|other/)
   })
 })
+
+type DecoderClass = new (how: object) => { write(octets: Buffer): void }
+
+const DATA_OF_ANN = dataOf('ann')
+
+function dataOf(name: string): string {
+  return JSON.stringify({ of: name, filling: 'y'.repeat(200) })
+}
+
+/** As a Redis server writes what the script answers to a load. */
+function answerOf(tag: string, name: string): string {
+  const text = (value: string) => `$${Buffer.byteLength(value)}\r\n${value}\r\n`
+  const rest = JSON.stringify({ createdAt: 1, userId: name, meta: { agent: 'x'.repeat(80) } })
+  const fields = ['1 9999999999999 1000 -', `v-${name}`, `user-${name}`, rest, dataOf(name)]
+  return `*3\r\n${text(tag)}*${fields.length}\r\n${fields.map(text).join('')}${text(tag)}`
+}

@@ -2,7 +2,8 @@ import { SessionStoreError } from '../../core/errors.ts'
 
 // A client library hands out answers in the order in which it has sent. Where it loses count, as when it is connected anew while an earlier
 // attempt still goes on, each request gets the answer of another one, and with it somebody else's session. So each call has a tag, which
-// the script gives back: 28 octets of a call, and no answer is taken that is not its own.
+// the script gives back before its answer and after it: 40 octets of a call, and no answer is taken that is not its own, nor one that another
+// one's octets have got into, as where two connections feed one parser.
 
 /** Six digits of base 36. From anywhere, so that two copies of this module on one client do not count alike. */
 const TAGS = 36 ** 6
@@ -17,7 +18,7 @@ export function tagged(args: readonly string[]): string[] {
 
 /** What the script has answered to these arguments. @throws {SessionStoreError} it is the answer to another call, or to none */
 export function ownAnswer([tag, op]: readonly string[], answer: unknown): unknown {
-  if (Array.isArray(answer) && answer.length === 2 && String(answer[0]) === tag) return answer[1]
+  if (Array.isArray(answer) && answer.length === 3 && String(answer[0]) === tag && String(answer[2]) === tag) return answer[1]
   if (!warned) {
     warned = true
     process.emitWarning(

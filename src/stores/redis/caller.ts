@@ -52,10 +52,16 @@ export class RedisCaller {
       const waitMs = Math.ceil(Math.min(left(end) ?? CONFIRM_MS, CONFIRM_MS))
       try {
         const own = tagged(args)
-        const [said, count] = await this.#evaluate(keys, own, command => this.#redis.sendAndWait(key, command, replicas, waitMs))
+        // WAIT's answer is a number, and bears no tag. What comes between two answers of our own is its.
+        const mark = tagged(['mark', '0'])
+        const wait = ['WAIT', String(replicas), String(waitMs)]
+        const [said, count, marked] = await this.#evaluate(keys, own, command =>
+          this.#redis.sendTogether(key, [command, wait, ['EVALSHA', SCRIPT_SHA, '1', key, ...mark]]),
+        )
         const answer = ownAnswer(own, said)
-        if (count >= replicas) return done ? done.answer : answer
-        throw new SessionStoreError(`confirm ${args[0]}: ${count} of ${replicas} replicas have it`, { outcome: 'unknown' })
+        ownAnswer([mark[0] as string, args[0] as string], marked)
+        if (Number(count) >= replicas) return done ? done.answer : answer
+        throw new SessionStoreError(`confirm ${args[0]}: ${Number(count)} of ${replicas} replicas have it`, { outcome: 'unknown' })
       } catch (error) {
         if (ELSEWHERE.test((error as Error).message)) {
           // No library follows a slot with two commands, each does with one. So it is done, and then asked for again, for WAIT's sake.

@@ -4,8 +4,8 @@ export interface RedisConnection {
   readonly cluster: boolean
   /** One command, to the master that has `key`. After `timeoutMs` it is not sent any more, where the library can see to that. */
   send(key: string, command: string[], timeoutMs: number | undefined): Promise<unknown>
-  /** The command and, behind it on the same connection, WAIT. The command's answer, and how many replicas have it. */
-  sendAndWait(key: string, command: string[], replicas: number, waitMs: number): Promise<[unknown, number]>
+  /** The commands, one behind the other on the same connection, which has `key`; their answers. */
+  sendTogether(key: string, commands: string[][]): Promise<unknown[]>
   masters(): RedisMaster[]
 }
 
@@ -86,11 +86,10 @@ function overIoredis(client: IoredisClient): RedisConnection {
   return {
     cluster: client.isCluster,
     send: (_key, command) => sendTo(client, command),
-    async sendAndWait(_key, [name = '', ...args], replicas, waitMs) {
-      const answers = await client.pipeline([[name.toLowerCase(), ...args], wait(replicas, waitMs)]).exec()
-      const [[error, answer] = [null, null], [waitError, count] = [null, 0]] = answers ?? []
-      if (error ?? waitError) refuse(error ?? waitError)
-      return [answer, Number(count)]
+    async sendTogether(_key, commands) {
+      const answers = (await client.pipeline(commands.map(([name = '', ...args]) => [name.toLowerCase(), ...args])).exec()) ?? []
+      for (const [error] of answers) if (error) refuse(error)
+      return answers.map(([, answer]) => answer)
     },
     masters() {
       if (!client.isCluster || !client.nodes) return [{ name: '', send: command => sendTo(client, command) }]
@@ -110,11 +109,10 @@ function overNodeRedis(client: NodeRedisClient): RedisConnection {
   return {
     cluster: false,
     send: (_key, command, timeoutMs) => client.sendCommand(command, limit(timeoutMs)),
-    sendAndWait(_key, command, replicas, waitMs) {
+    sendTogether(_key, commands) {
       const batch = client.multi()
-      batch.addCommand(command)
-      batch.addCommand(wait(replicas, waitMs))
-      return both(batch)
+      for (const command of commands) batch.addCommand(command)
+      return answersOf(batch)
     },
     masters: () => [{ name: '', send: command => client.sendCommand(command) }],
   }
@@ -127,11 +125,10 @@ function overNodeRedisSentinel(client: NodeRedisSentinel): RedisConnection {
   return {
     cluster: false,
     send: (_key, command, timeoutMs) => client.sendCommand(READ_ONLY, command, limit(timeoutMs)),
-    sendAndWait(_key, command, replicas, waitMs) {
+    sendTogether(_key, commands) {
       const batch = client.multi()
-      batch.addCommand(READ_ONLY, command)
-      batch.addCommand(READ_ONLY, wait(replicas, waitMs))
-      return both(batch)
+      for (const command of commands) batch.addCommand(READ_ONLY, command)
+      return answersOf(batch)
     },
     masters: () => [{ name: '', send: command => client.sendCommand(READ_ONLY, command) }],
   }
@@ -141,11 +138,10 @@ function overNodeRedisCluster(client: NodeRedisCluster): RedisConnection {
   return {
     cluster: true,
     send: (key, command, timeoutMs) => client.sendCommand(key, READ_ONLY, command, limit(timeoutMs)),
-    sendAndWait(key, command, replicas, waitMs) {
+    sendTogether(key, commands) {
       const batch = client.multi(key)
-      batch.addCommand(key, READ_ONLY, command)
-      batch.addCommand(key, READ_ONLY, wait(replicas, waitMs))
-      return both(batch)
+      for (const command of commands) batch.addCommand(key, READ_ONLY, command)
+      return answersOf(batch)
     },
     masters: () =>
       client.masters.map(node => ({
@@ -155,14 +151,9 @@ function overNodeRedisCluster(client: NodeRedisCluster): RedisConnection {
   }
 }
 
-function wait(replicas: number, waitMs: number): string[] {
-  return ['wait', String(replicas), String(waitMs)]
-}
-
 /** A batch is one chain on one connection: if that breaks in the middle, the rest is not sent on another. */
-async function both(batch: Batch): Promise<[unknown, number]> {
-  const [answer, count] = (await batch.execAsPipeline()) as [unknown, unknown]
-  return [answer, Number(count)]
+async function answersOf(batch: Batch): Promise<unknown[]> {
+  return (await batch.execAsPipeline()) as unknown[]
 }
 
 /** For how long a command may wait in the client's queue before it is sent. */

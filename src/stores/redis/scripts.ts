@@ -1,6 +1,6 @@
 /**
  * All that a RedisStore does to records, as one Lua script; the second argument says what. Every key that it touches is in KEYS. The first
- * argument comes back with each answer, so that the caller knows it for its own.
+ * argument comes back before and after each answer, so that the caller knows all of it for its own.
  *
  * A session is a hash: `v` version, `t` times (touched, expires, idle, absolute, reach, written), `u` user, `m` the rest of the record,
  * `d` data, `r` earlier versions, each followed by a line feed, `p` that it does not count yet. `reach` is how long the index of its user lives at least: a session that
@@ -20,8 +20,8 @@ end
 if op == 'load' then
   local f = redis.call('HMGET', KEYS[1], 't', 'g', 'v', 'u', 'm', 'd')
   local expires, absolute = string.match(f[1] or '', '^%S+ (%S+) %S+ (%S+)')
-  if not expires or tonumber(expires) < now or (tonumber(absolute) or now) < now then return { tag, false } end
-  return { tag, f[2] and { f[2] } or { f[1], f[3], f[4], f[5], f[6] } }
+  if not expires or tonumber(expires) < now or (tonumber(absolute) or now) < now then return { tag, false, tag } end
+  return { tag, f[2] and { f[2] } or { f[1], f[3], f[4], f[5], f[6] }, tag }
 end
 
 local function text(number)
@@ -316,6 +316,11 @@ function ops.tell(key)
   return 1
 end
 
+-- Nothing: that the commands before it on this connection have been answered.
+function ops.mark()
+  return 1
+end
+
 function ops.ended()
   local ended = {}
   for _, key in ipairs(KEYS) do
@@ -329,8 +334,8 @@ function ops.sweep(key)
   return t and t.ends + tonumber(ARGV[3]) < now and redis.call('DEL', key) or 0
 end
 
-return { tag, ops[op](KEYS[1], KEYS[2], KEYS[3]) }
+return { tag, ops[op](KEYS[1], KEYS[2], KEYS[3]), tag }
 `
 
 /** Its SHA-1: Redis knows it by this name once it has seen it. */
-export const SCRIPT_SHA = '8850907996374e6565590edc8e46a876ad5d3130'
+export const SCRIPT_SHA = '219dbdaeeca5505045ea6d74f4a5a7aa800775e0'
