@@ -6,7 +6,7 @@ import { type DocumentDB, startDocumentDB, whyNoDocumentDB } from '../servers/do
 import { full } from '../support/full.ts'
 import { type FaultOptions, underFault } from './fault.ts'
 import { build } from './site.ts'
-import { targetOn } from './stores.ts'
+import { mostUntil, tableOf, targetOn, withSmallPool } from './stores.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -65,6 +65,34 @@ describe.runIf(full)('MongoStore', () => {
           return `${ended} connections ended in ${rounds} rounds`
         },
       })
+    })
+
+    test('a pool of two connections, and a stranger who holds the documents: requests fail in time, and all goes on when they are free', async () => {
+      const small = withSmallPool(target())
+      let most = 0
+      await play({
+        fault: 'pool of 2, its connections stuck behind a stranger’s locks',
+        target: small,
+        sessions: { storeTimeout: 1000 },
+        load: { sessions: 12, clients: 3 },
+        bounds: { sockets: 80 },
+        async inject({ load }) {
+          const [admin, stranger] = [await connect(), await connect()]
+          // The engine keeps the documents of a collection as rows.
+          const find = 'SELECT collection_id AS id FROM documentdb_api_catalog.collections WHERE collection_name = $1'
+          const { id } = (await admin.query<{ id: string }>(find, [tableOf(small)])).rows[0] as { id: string }
+          await stranger.query('BEGIN')
+          const { rowCount } = await stranger.query(`SELECT 1 FROM documentdb_data.documents_${id} FOR UPDATE`)
+          const backends = async () => Number((await admin.query(`SELECT count(*) AS n ${PROGRAMS}`)).rows[0].n)
+          most = await mostUntil(load.moreFailed(60), backends)
+          await stranger.query('ROLLBACK')
+          await stranger.end()
+          await admin.end()
+          expect(rowCount).toBeGreaterThan(0)
+          return `${rowCount} documents were locked; the engine saw at most ${most} connections`
+        },
+      })
+      expect(most).toBeLessThanOrEqual(40)
     })
   })
 })

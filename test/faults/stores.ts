@@ -11,7 +11,7 @@ export function targetOn({ url }: { url: string }, name: string): Target {
   return targetOf(subject, { url, stop: async () => {} })
 }
 
-/** The same with two connections for each process, on a server of SQL. */
+/** The same with two connections for each process, on a database server. */
 export function withSmallPool(target: Target): Target {
   return { ...target, module: new URL('clients/small-pool.mjs', import.meta.url).href }
 }

@@ -1,8 +1,11 @@
-// PostgreSQL and MariaDB, with two connections for all requests of a process. Runs in a bare Node.
+// PostgreSQL, MariaDB and DocumentDB, with two connections for all requests of a process. Runs in a bare Node.
+import { MongoStore } from 'holdfast/stores/mongodb'
 import { MysqlStore } from 'holdfast/stores/mysql'
 import { PostgresStore } from 'holdfast/stores/postgres'
+import { MongoClient } from 'mongodb'
 import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
+import { DATABASE } from '../../stores/clients/mongodb.mjs'
 
 const SIZE = 2
 
@@ -15,6 +18,10 @@ const openers = {
   'mysql:'(url, space, options) {
     const pool = createPool({ uri: url, connectionLimit: SIZE })
     return { store: new MysqlStore(pool, { table: `sessions_${space}`, ...options }), end: () => pool.end() }
+  },
+  'mongodb:'(url, space, options) {
+    const client = new MongoClient(url, { maxPoolSize: SIZE })
+    return { store: new MongoStore(client.db(DATABASE).collection(`sessions_${space}`), options), end: () => client.close() }
   },
 }
 
