@@ -133,7 +133,7 @@ export class RedisStore implements IndexedSessionStore {
   /** Goes from master to master. While slots move, or a replica takes over, it may miss some. */
   async list(options: { cursor?: string; limit?: number } = {}, timeoutMs?: number): Promise<SessionPage> {
     const { cursor, limit = 100 } = options
-    const { keys, next } = await scanKeys(this.#redis, this.#prefix, cursor, limit)
+    const { keys, next } = await scanKeys(this.#redis, this.#script, this.#prefix, cursor, limit)
     const found = await Promise.all(keys.map(key => this.load(key, timeoutMs)))
     return { records: found.filter(one => one !== null && !isGone(one)) as SessionRecord[], cursor: next }
   }
@@ -144,7 +144,7 @@ export class RedisStore implements IndexedSessionStore {
     const end = until(timeoutMs)
     let removed = 0
     for (let cursor: string | null | undefined; removed < limit && cursor !== null; ) {
-      const { keys, next } = await scanKeys(this.#redis, this.#prefix, cursor, 1000)
+      const { keys, next } = await scanKeys(this.#redis, this.#script, this.#prefix, cursor, 1000)
       while (keys.length > 0 && removed < limit) {
         const batch = keys.splice(0, limit - removed)
         const swept = await Promise.all(batch.map(key => this.#run('sweep', [this.#sessionKey(key)], [String(CLEANUP_GRACE_MS)], end)))
@@ -277,7 +277,7 @@ export class RedisStore implements IndexedSessionStore {
     }
   }
 
-  /** An array, null, or a number, which a client may be set to give as text. */
+  /** An array, null, or a number, which comes as text. */
   async #run(op: string, keys: string[], args: string[], end: Until, confirm = false): Promise<unknown> {
     const all = [op, this.#now ? String(this.#now()) : '', ...args]
     const answer = await (confirm ? this.#script.callConfirmed(keys, all, end) : this.#script.call(keys, all, end))

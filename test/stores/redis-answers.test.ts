@@ -20,32 +20,54 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** From `begin()` on, `count` commands get each other's answers, every one that of the next. */
-function interchanging(): { client: RedisClient; begin(count: number): void } {
+interface Interchanging {
+  client: RedisClient
+  /** From now on `count` commands get each other's answers, every one that of the next; and so the `times` times that many. */
+  begin(count: number, times?: number): void
+  /** What somebody else sends over the same client. */
+  call(name: string, ...args: string[]): Promise<unknown>
+}
+
+function interchanging(): Interchanging {
   let waiting: { answer: Promise<unknown>; resolve(answer: Promise<unknown>): void }[] = []
-  let wanted = 0
+  let [wanted, left] = [0, 0]
   const client = {
     isCluster: false,
     options: {},
     pipeline: (commands: string[][]) => redis.pipeline(commands),
     call(name: string, args: string[]): Promise<unknown> {
       const answer = redis.call(name, args)
-      if (wanted === 0) return answer
+      if (left === 0) return answer
+      // Who gets it sees to it.
+      answer.catch(() => {})
       return new Promise(resolve => {
         waiting.push({ answer, resolve })
         if (waiting.length < wanted) return
         for (const [n, one] of waiting.entries()) one.resolve((waiting[(n + 1) % wanted] as (typeof waiting)[0]).answer)
         waiting = []
-        wanted = 0
+        left--
       })
     },
   }
   return {
     client: client as unknown as RedisClient,
-    begin(count) {
+    begin(count, times = 1) {
       wanted = count
+      left = times
     },
+    call: (name, ...args) => client.call(name, args),
   }
+}
+
+/** How a call is refused that got the answer to another one. */
+function refused(op: string): PromiseSettledResult<unknown> {
+  const reason = expect.objectContaining({
+    name: 'SessionStoreError',
+    code: 'HOLDFAST_STORE',
+    outcome: 'unknown',
+    message: expect.stringContaining(`${op}: the client has handed out another command's answer`),
+  })
+  return { status: 'rejected', reason }
 }
 
 describe("RedisStore does not take another command's answer:", () => {
@@ -82,7 +104,7 @@ describe("RedisStore does not take another command's answer:", () => {
     for (const one of [mine, other]) await store.create(one)
     begin(2)
     const both = [store.save({ ...mine, version: 'v-next', data: '{"n":1}' }, mine.version), store.delete(other.key, 'destroyed')]
-    for (const one of await Promise.allSettled(both)) expect(one).toMatchObject({ status: 'rejected', reason: { outcome: 'unknown' } })
+    expect(await Promise.allSettled(both)).toEqual([refused('save'), refused('delete')])
     // Both have been carried out all the same: that is what "unknown" says.
     expect(await store.load(mine.key)).toMatchObject({ data: '{"n":1}' })
     expect(await store.load(other.key)).toEqual({ gone: 'destroyed' })
@@ -95,132 +117,81 @@ describe("RedisStore does not take another command's answer:", () => {
     await stores[0].create(same)
     await stores[1].create({ ...same, data: '{"of":"b"}' })
     begin(2)
-    for (const load of await Promise.allSettled(stores.map(store => store.load(same.key)))) {
-      expect(load).toMatchObject({
-        status: 'rejected',
-        reason: { code: 'HOLDFAST_STORE', message: expect.stringMatching(/another command's answer/) },
+    expect(await Promise.allSettled(stores.map(store => store.load(same.key)))).toEqual([refused('load'), refused('load')])
+  })
+
+  it('nor when the script had been forgotten, and is sent itself', async () => {
+    const { client, begin } = interchanging()
+    const store = new RedisStore(client, { prefix: 'forgotten:' })
+    const records = [record({ data: '{"name":"ann"}' }), record({ data: '{"name":"bob"}' })]
+    for (const one of records) await store.create(one)
+    await redis.script('FLUSH')
+    begin(2, 2)
+    expect(await Promise.allSettled(records.map(({ key }) => store.load(key)))).toEqual([refused('load'), refused('load')])
+    for (const { key, data } of records) expect(await store.load(key)).toMatchObject({ key, data })
+  })
+
+  it('of two lists neither goes on where the other one is, nor ends with it', async () => {
+    const { client, begin } = interchanging()
+    const stores = [new RedisStore(client, { prefix: 'many:' }), new RedisStore(client, { prefix: 'few:' })] as const
+    await stores[0].create(record())
+    begin(2)
+    // A second page: the first one asks for something else before.
+    expect(await Promise.allSettled(stores.map(store => store.list({ cursor: '0@' })))).toEqual([refused('scan'), refused('scan')])
+    expect((await stores[0].list()).records).toHaveLength(1)
+    expect(await stores[1].list()).toEqual({ records: [], cursor: null })
+  })
+
+  it('of replicas that confirm a logout: no number of another command is theirs', async () => {
+    const store = new RedisStore(redis, { prefix: 'confirmed:', confirmReplicas: 1 })
+    const made = record()
+    await store.create(made)
+    // No replica there is: WAIT says 0, and the counter that somebody else has increased comes before.
+    const pipeline = vi.spyOn(redis, 'pipeline').mockImplementation((commands: unknown) => {
+      const behind = vi.fn(async () => {
+        const [own, ...others] = (await real(commands as unknown[][]).exec()) ?? []
+        return [own, [null, 57], ...others].slice(0, 3)
       })
-    }
-  })
-
-  it('nor a part of one: two connections feed the parser of node-redis, and an answer is cut anywhere', async () => {
-    const { Decoder } = (await import(new URL('lib/RESP/decoder.js', import.meta.resolve('@redis/client')).href)) as {
-      Decoder: DecoderClass
-    }
-    const found = { own: 0, refused: 0, other: 0 }
-    const length = Buffer.byteLength(answerOf('aaaaaa', 'ann'))
-    for (let cut = 0; cut <= length; cut++) {
-      const client = {
-        multi() {},
-        async sendCommand([name, , count, ...rest]: string[]) {
-          if (name === 'INFO') return ''
-          const answers: unknown[] = []
-          const take = (answer: unknown) => answers.push(answer)
-          const decoder = new Decoder({ onReply: take, onErrorReply: take, onPush: take, getTypeMapping: () => ({}) })
-          const own = Buffer.from(answerOf(rest[Number(count)] as string, 'ann'))
-          try {
-            for (const octets of [own.subarray(0, cut), Buffer.from(answerOf('zzzzzz', 'bob')), own.subarray(cut)]) decoder.write(octets)
-          } catch {
-            // It has lost its way; what it has answered by then it has answered.
-          }
-          return answers[0]
-        },
-      }
-      const load = new RedisStore(client as unknown as RedisClient).load('a-key-of-some-session')
-      const kind = await load.then(
-        one => (one && 'data' in one && one.data === DATA_OF_ANN && one.userKey === 'user-ann' ? 'own' : 'other'),
-        (error: unknown) => (error instanceof SessionStoreError ? 'refused' : 'other'),
-      )
-      found[kind]++
-    }
-    // Of the last two octets, which end it, the parser knows without looking.
-    expect(found).toEqual({ own: 3, refused: length - 2, other: 0 })
-  })
-
-  it.each([
-    ['null', null],
-    ['a word', 'OK'],
-    ['a number', 1],
-    ["SCAN's", ['0', []]],
-    ['of before there were two tags', ['1', ['gone']]],
-  ])('nor what is no answer of the script: %s', async (_, answer) => {
-    const client = { multi() {}, sendCommand: async () => answer } as unknown as RedisClient
-    const store = new RedisStore(client)
-    const refused = { code: 'HOLDFAST_STORE', outcome: 'unknown', message: expect.stringMatching(/another command's answer/) }
-    await expect(store.load('a-key')).rejects.toMatchObject(refused)
-    await expect(store.delete('a-key', 'destroyed')).rejects.toMatchObject(refused)
-  })
-
-  it('nor a foreign number for that of WAIT', async () => {
-    const store = (replicas: (answers: unknown[]) => unknown[]) => {
-      const client = {
-        isCluster: false,
-        options: {},
-        call: (name: string, args: string[]) => redis.call(name, args),
-        pipeline: (commands: string[][]) => ({
-          exec: async () =>
-            replicas((await redis.pipeline(commands).exec())?.map(([, answer]) => answer) ?? []).map(answer => [null, answer]),
-        }),
-      }
-      return new RedisStore(client as unknown as RedisClient, { prefix: 'wait:', confirmReplicas: 1 })
-    }
-    const one = record({ data: '{}' })
-    await redis.set('wait:number', 56)
-    await new RedisStore(redis, { prefix: 'wait:' }).create(one)
-    // An INCR of the app's own was answered over the other connection, before WAIT was.
-    const mixed = store(([said, count]) => [said, 57, count])
-    await expect(mixed.delete(one.key, 'destroyed', 200)).rejects.toMatchObject({
-      outcome: 'unknown',
-      message: expect.stringMatching(/another command's answer/),
+      return { exec: behind } as unknown as ReturnType<Redis['pipeline']>
     })
-    // What comes between two answers of its own counts.
-    await expect(store(([said, , marked]) => [said, 1, marked]).delete(one.key, 'destroyed', 200)).resolves.toBe(false)
-    await expect(store(answers => answers).delete(one.key, 'destroyed', 200)).rejects.toThrow(/0 of 1 replicas/)
-  })
-
-  it("nor another command's for SCAN's: no part of it is sent as the name of a key", async () => {
-    const sent: string[][] = []
-    let scanned: unknown
-    const client = {
-      isCluster: false,
-      options: {},
-      pipeline: (commands: string[][]) => redis.pipeline(commands),
-      async call(name: string, args: string[]) {
-        sent.push([name, ...args])
-        return name === 'scan' ? scanned : redis.call(name, args)
-      },
-    }
-    const store = new RedisStore(client as unknown as RedisClient, { prefix: 'scan:' })
-    const one = record({ data: '{"name":"ann"}' })
-    await store.create(one)
-    const name = `scan:{${one.key.slice(0, 3)}}s:${one.key}`
-    expect(await redis.exists(name)).toBe(1)
-    for (scanned of [['tag', ['1', 'v'], 'tag'], ['tag', ['1', 'v']], 'OK', 7, null, ['0', 'text']]) {
-      await expect(store.list()).rejects.toMatchObject({
-        code: 'HOLDFAST_STORE',
-        message: expect.stringMatching(/another command's answer/),
-      })
-    }
-    sent.length = 0
-    scanned = ['0', ['{"secret":"of another"}', 'other:{abc}s:abc', 'scan:ended', name]]
-    expect((await store.list()).records.map(({ key }) => key)).toEqual([one.key])
-    expect(sent.filter(([command]) => command === 'evalsha').map(args => args[3])).toEqual([name])
-    expect(JSON.stringify(sent)).not.toMatch(/secret|other/)
+    const real = (commands: unknown[][]) => Redis.prototype.pipeline.call(redis, commands)
+    onTestFinished(() => pipeline.mockRestore())
+    expect(await Promise.allSettled([store.delete(made.key, 'destroyed')])).toEqual([refused('delete')])
+    pipeline.mockRestore()
+    await expect(store.delete(made.key, 'destroyed')).rejects.toMatchObject({
+      code: 'HOLDFAST_STORE',
+      outcome: 'unknown',
+      message: expect.stringContaining('confirm delete: 0 of 1 replicas have it'),
+    })
   })
 })
 
-type DecoderClass = new (how: object) => { write(octets: Buffer): void }
+describe('An error has no tag. RedisStore takes that of another command for its own:', () => {
+  it('a logout fails by it, and has been carried out; repeated it says so', async () => {
+    const { client, begin, call } = interchanging()
+    const store = new RedisStore(client, { prefix: 'errors:' })
+    const made = record()
+    await store.create(made)
+    await redis.set('errors:text', 'x')
+    begin(2)
+    const [end, other] = await Promise.allSettled([store.delete(made.key, 'destroyed'), call('incr', 'errors:text')])
+    const reason = expect.objectContaining({ message: 'ERR value is not an integer or out of range' })
+    expect(end).toEqual({ status: 'rejected', reason })
+    expect(other).toEqual({ status: 'fulfilled', value: [expect.any(String), '1', expect.any(String)] })
+    expect(await store.load(made.key)).toEqual({ gone: 'destroyed' })
+    expect(await store.delete(made.key, 'destroyed')).toBe(false)
+  })
 
-const DATA_OF_ANN = dataOf('ann')
-
-function dataOf(name: string): string {
-  return JSON.stringify({ of: name, filling: 'y'.repeat(200) })
-}
-
-/** As a Redis server writes what the script answers to a load. */
-function answerOf(tag: string, name: string): string {
-  const text = (value: string) => `$${Buffer.byteLength(value)}\r\n${value}\r\n`
-  const rest = JSON.stringify({ createdAt: 1, userId: name, meta: { agent: 'x'.repeat(80) } })
-  const fields = ['1 9999999999999 1000 -', `v-${name}`, `user-${name}`, rest, dataOf(name)]
-  return `*3\r\n${text(tag)}*${fields.length}\r\n${fields.map(text).join('')}${text(tag)}`
-}
+  it('NOSCRIPT: the same write is sent again, with the script, and knows itself', async () => {
+    const { client, begin, call } = interchanging()
+    const store = new RedisStore(client, { prefix: 'noscript:' })
+    const made = record()
+    await store.create(made)
+    begin(2)
+    const saved = { ...made, version: 'v-next', data: '{"n":1}' }
+    const [save, other] = await Promise.allSettled([store.save(saved, made.version), call('evalsha', '0'.repeat(40), '0')])
+    expect(save).toEqual({ status: 'fulfilled', value: { status: 'saved' } })
+    expect(other).toEqual({ status: 'fulfilled', value: [expect.any(String), '1', expect.any(String)] })
+    expect(await store.load(made.key)).toEqual(saved)
+  })
+})

@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../core/errors.ts'
-import { ownAnswer, tagged } from './answers.ts'
-import type { RedisConnection } from './client.ts'
+import { ownAnswer, ownCount, tagged } from './answers.ts'
+import type { RedisConnection, RedisMaster } from './client.ts'
 import { SCRIPT, SCRIPT_SHA } from './scripts.ts'
 
 /** When the caller stops waiting, by `performance.now()`; undefined: never. */
@@ -42,6 +42,12 @@ export class RedisCaller {
     })
   }
 
+  /** What has no key, at one of the masters. */
+  async callAt(master: RedisMaster, args: string[]): Promise<unknown> {
+    const own = tagged(args)
+    return ownAnswer(own, await this.#evaluate([], own, command => master.send(command)))
+  }
+
   /** For what must not come back when a replica takes over. */
   async callConfirmed(keys: string[], args: string[], end: Until): Promise<unknown> {
     const replicas = this.#confirmReplicas
@@ -52,16 +58,16 @@ export class RedisCaller {
       const waitMs = Math.ceil(Math.min(left(end) ?? CONFIRM_MS, CONFIRM_MS))
       try {
         const own = tagged(args)
-        // WAIT's answer is a number, and bears no tag. What comes between two answers of our own is its.
-        const mark = tagged(['mark', '0'])
-        const wait = ['WAIT', String(replicas), String(waitMs)]
-        const [said, count, marked] = await this.#evaluate(keys, own, command =>
-          this.#redis.sendTogether(key, [command, wait, ['EVALSHA', SCRIPT_SHA, '1', key, ...mark]]),
-        )
+        // WAIT answers with a number only. What stands before it and behind it says whose it is.
+        const behind = [
+          ['WAIT', String(replicas), String(waitMs)],
+          ['ECHO', ...own.slice(0, 1)],
+        ]
+        const [said, ...more] = await this.#evaluate(keys, own, command => this.#redis.sendTogether(key, [command, ...behind]))
         const answer = ownAnswer(own, said)
-        ownAnswer([mark[0] as string, args[0] as string], marked)
-        if (Number(count) >= replicas) return done ? done.answer : answer
-        throw new SessionStoreError(`confirm ${args[0]}: ${Number(count)} of ${replicas} replicas have it`, { outcome: 'unknown' })
+        const count = ownCount(own, more)
+        if (count >= replicas) return done ? done.answer : answer
+        throw new SessionStoreError(`confirm ${args[0]}: ${count} of ${replicas} replicas have it`, { outcome: 'unknown' })
       } catch (error) {
         if (ELSEWHERE.test((error as Error).message)) {
           // No library follows a slot with two commands, each does with one. So it is done, and then asked for again, for WAIT's sake.

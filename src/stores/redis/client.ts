@@ -4,12 +4,12 @@ export interface RedisConnection {
   readonly cluster: boolean
   /** One command, to the master that has `key`. After `timeoutMs` it is not sent any more, where the library can see to that. */
   send(key: string, command: string[], timeoutMs: number | undefined): Promise<unknown>
-  /** The commands, one behind the other on the same connection, which has `key`; their answers. */
+  /** The commands one behind the other on one connection, and their answers. */
   sendTogether(key: string, commands: string[][]): Promise<unknown[]>
   masters(): RedisMaster[]
 }
 
-interface RedisMaster {
+export interface RedisMaster {
   /** Its address; empty where there is only one. */
   name: string
   send(command: string[]): Promise<unknown>
@@ -88,7 +88,8 @@ function overIoredis(client: IoredisClient): RedisConnection {
     send: (_key, command) => sendTo(client, command),
     async sendTogether(_key, commands) {
       const answers = (await client.pipeline(commands.map(([name = '', ...args]) => [name.toLowerCase(), ...args])).exec()) ?? []
-      for (const [error] of answers) if (error) refuse(error)
+      const [failed] = answers.find(([error]) => error) ?? []
+      if (failed) refuse(failed)
       return answers.map(([, answer]) => answer)
     },
     masters() {
@@ -112,7 +113,7 @@ function overNodeRedis(client: NodeRedisClient): RedisConnection {
     sendTogether(_key, commands) {
       const batch = client.multi()
       for (const command of commands) batch.addCommand(command)
-      return answersOf(batch)
+      return together(batch)
     },
     masters: () => [{ name: '', send: command => client.sendCommand(command) }],
   }
@@ -128,7 +129,7 @@ function overNodeRedisSentinel(client: NodeRedisSentinel): RedisConnection {
     sendTogether(_key, commands) {
       const batch = client.multi()
       for (const command of commands) batch.addCommand(READ_ONLY, command)
-      return answersOf(batch)
+      return together(batch)
     },
     masters: () => [{ name: '', send: command => client.sendCommand(READ_ONLY, command) }],
   }
@@ -141,7 +142,7 @@ function overNodeRedisCluster(client: NodeRedisCluster): RedisConnection {
     sendTogether(key, commands) {
       const batch = client.multi(key)
       for (const command of commands) batch.addCommand(key, READ_ONLY, command)
-      return answersOf(batch)
+      return together(batch)
     },
     masters: () =>
       client.masters.map(node => ({
@@ -152,7 +153,7 @@ function overNodeRedisCluster(client: NodeRedisCluster): RedisConnection {
 }
 
 /** A batch is one chain on one connection: if that breaks in the middle, the rest is not sent on another. */
-async function answersOf(batch: Batch): Promise<unknown[]> {
+async function together(batch: Batch): Promise<unknown[]> {
   return (await batch.execAsPipeline()) as unknown[]
 }
 

@@ -1,4 +1,5 @@
 import { SessionStoreError } from '../../core/errors.ts'
+import type { RedisCaller } from './caller.ts'
 import type { RedisConnection } from './client.ts'
 
 /** How often SCAN is asked for one page: a database may hold much that is not ours. */
@@ -6,15 +7,17 @@ const SCANS_PER_PAGE = 20
 /** How many keys SCAN looks at where it finds none of ours. */
 const LARGEST_COUNT = 1000
 
-/** The keys of the sessions at all masters, without what they begin with; about `limit` at a time, master after master. */
+/** The sessions in the keys of all masters, about `limit` at a time, master after master. */
 export async function scanKeys(
   redis: RedisConnection,
+  script: RedisCaller,
   prefix: string,
   cursor: string | undefined,
   limit: number,
 ): Promise<{ keys: string[]; next: string | null }> {
+  const pattern = `${prefix}{*}s:*`
   // A client that is not connected yet does not know the masters.
-  if (cursor === undefined) await redis.send(prefix, ['EXISTS', prefix], undefined)
+  if (cursor === undefined) await redis.send(pattern, ['EXISTS', pattern], undefined)
   const masters = redis.masters().sort((a, b) => (a.name < b.name ? -1 : 1))
   const [, from = '0', at = masters[0]?.name] = /^(\d+)@(.*)$/.exec(cursor ?? '') ?? []
   let index = masters.findIndex(({ name }) => name === at)
@@ -24,21 +27,35 @@ export async function scanKeys(
   for (let scans = 0; scans < SCANS_PER_PAGE && keys.size < limit; scans++) {
     const master = masters[index]
     if (!master) return { keys: [...keys], next: null }
-    const { next, found } = pageOf(await master.send(['SCAN', position, 'MATCH', `${prefix}{*}s:*`, 'COUNT', String(count)]))
-    for (const key of found) {
-      const [, name] = key.startsWith(`${prefix}{`) ? (/^[^}]*}s:(.+)$/.exec(key.slice(prefix.length)) ?? []) : []
-      if (name !== undefined) keys.add(name)
+    const page = pageOf(await script.callAt(master, ['scan', '', position, pattern, String(count)]))
+    for (const name of page.names) {
+      const key = sessionOf(prefix, name)
+      if (key !== undefined) keys.add(key)
     }
-    if (found.length === 0) count = Math.min(2 * count, LARGEST_COUNT)
-    position = next
+    if (page.names.length === 0) count = Math.min(2 * count, LARGEST_COUNT)
+    position = page.position
     if (position === '0') index++
   }
   return { keys: [...keys], next: index < masters.length ? `${position}@${masters[index]?.name}` : null }
 }
 
-/** SCAN's answer bears no tag. What is none of its must not become a key: it might be somebody's session, and keys are seen by many. */
-function pageOf(answer: unknown): { next: string; found: string[] } {
-  const [next, found] = Array.isArray(answer) && answer.length === 2 ? answer : []
-  if (/^\d+$/.test(String(next)) && Array.isArray(found)) return { next: String(next), found: found.map(String) }
-  throw new SessionStoreError("list: the client has handed out another command's answer", { outcome: 'not-applied' })
+/** What SCAN has answered: where it goes on, and names of keys. @throws {SessionStoreError} it is no such answer */
+function pageOf(answer: unknown): { position: string; names: string[] } {
+  const [position, names] = Array.isArray(answer) && answer.length === 2 ? answer.map(textOf) : []
+  if (typeof position === 'string' && /^\d+$/.test(position) && Array.isArray(names) && names.every(name => typeof name === 'string')) {
+    return { position, names }
+  }
+  throw new SessionStoreError('list: this is no answer to SCAN', { outcome: 'not-applied' })
+}
+
+/** Clients may be set to give text as octets. */
+function textOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(textOf)
+  return value instanceof Uint8Array ? String(value) : value
+}
+
+/** The session whose key this is. What is none is not ours, and nothing is asked by its name. */
+function sessionOf(prefix: string, name: string): string | undefined {
+  const end = name.indexOf('}') + 1
+  return name.startsWith(`${prefix}{`) && name.startsWith('s:', end) ? name.slice(end + 2) : undefined
 }

@@ -1,6 +1,7 @@
 /**
  * All that a RedisStore does to records, as one Lua script; the second argument says what. Every key that it touches is in KEYS. The first
- * argument comes back before and after each answer, so that the caller knows all of it for its own.
+ * argument comes back before and behind each answer, behind it with how much it holds, so that the caller knows it for its own and
+ * for whole. Numbers are text in it: what comes between two of their digits would make another number.
  *
  * A session is a hash: `v` version, `t` times (touched, expires, idle, absolute, reach, written), `u` user, `m` the rest of the record,
  * `d` data, `r` earlier versions, each followed by a line feed, `p` that it does not count yet. `reach` is how long the index of its user lives at least: a session that
@@ -16,12 +17,24 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- One for each value, and its octets.
+local function size(value)
+  if type(value) ~= 'table' then return 1 + (value and #tostring(value) or 0) end
+  local all = 1
+  for _, one in ipairs(value) do all = all + size(one) end
+  return all
+end
+
+local function whole(answer)
+  return { tag, answer, tag .. size(answer) }
+end
+
 -- The commonest, so it comes first and does no more than it must.
 if op == 'load' then
   local f = redis.call('HMGET', KEYS[1], 't', 'g', 'v', 'u', 'm', 'd')
   local expires, absolute = string.match(f[1] or '', '^%S+ (%S+) %S+ (%S+)')
-  if not expires or tonumber(expires) < now or (tonumber(absolute) or now) < now then return { tag, false, tag } end
-  return { tag, f[2] and { f[2] } or { f[1], f[3], f[4], f[5], f[6] }, tag }
+  if not expires or tonumber(expires) < now or (tonumber(absolute) or now) < now then return whole(false) end
+  return whole(f[2] and { f[2] } or { f[1], f[3], f[4], f[5], f[6] })
 end
 
 local function text(number)
@@ -164,6 +177,7 @@ local function evict(index, keys, ms)
   end
 end
 
+-- Each gives one value, and never nil: what stands behind it would be lost.
 local ops = {}
 
 -- 0: taken; -1: it was there already; -2: too many; else how many the index holds.
@@ -308,16 +322,11 @@ function ops.user(index)
     redis.call('ZADD', index, 0, '')
     redis.call('ZREM', index, '')
   end
-  return { 'done', action == 'list' and found or count }
+  return { 'done', action == 'list' and found or tostring(count) }
 end
 
 function ops.tell(key)
   tell(key, ARGV[3])
-  return 1
-end
-
--- Nothing: that the commands before it on this connection have been answered.
-function ops.mark()
   return 1
 end
 
@@ -334,8 +343,14 @@ function ops.sweep(key)
   return t and t.ends + tonumber(ARGV[3]) < now and redis.call('DEL', key) or 0
 end
 
-return { tag, ops[op](KEYS[1], KEYS[2], KEYS[3]), tag }
+-- The keys of a node, a page of them; no key is told. A SCAN by itself would come back without a tag.
+function ops.scan()
+  return redis.call('SCAN', ARGV[3], 'MATCH', ARGV[4], 'COUNT', ARGV[5])
+end
+
+local answer = ops[op](KEYS[1], KEYS[2], KEYS[3])
+return whole(type(answer) == 'number' and tostring(answer) or answer)
 `
 
 /** Its SHA-1: Redis knows it by this name once it has seen it. */
-export const SCRIPT_SHA = '219dbdaeeca5505045ea6d74f4a5a7aa800775e0'
+export const SCRIPT_SHA = '560d46e760a36b194400ad3d412ba0246c1d7c8b'
