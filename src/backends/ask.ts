@@ -1,6 +1,7 @@
 import { SessionError, SessionStoreError } from '../core/errors.ts'
 import { isPromise, type MaybePromise } from '../core/maybe.ts'
 import { MAX_TIMER_MS } from '../core/options.ts'
+import { undecided } from '../core/store-errors.ts'
 
 /** How long a store may take for one call. */
 export const DEFAULT_STORE_TIMEOUT_MS = 5000
@@ -62,7 +63,8 @@ export function insist<T>(timeoutMs: number, call: (leftMs: number) => Promise<T
         last = next
       }
     }
-    throw last
+    // What failed before may have been carried out all the same.
+    throw last === error ? error : undecided(last)
   }
   return call(timeoutMs).then(undefined, again)
 }

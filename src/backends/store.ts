@@ -6,6 +6,7 @@ import { type Data, parseData } from '../core/json.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import { type Gone, type GoneReason, isGone, type Life, lifeOf, partitionOfUser, type SessionRecord } from '../core/record.ts'
 import { isIndexedSessionStore, type SessionStore, type UserLimit } from '../core/store.ts'
+import { undecided } from '../core/store-errors.ts'
 import { newVersion, partitionOf } from '../crypto/session-id.ts'
 import type { Succession } from '../crypto/succession.ts'
 import { ask, insist } from './ask.ts'
@@ -212,7 +213,7 @@ export class StoreBackend implements SessionBackend {
       return undefined
     } catch (failure) {
       this.#leaving.begin(held.value)
-      return { failure }
+      return { failure: undecided(failure) }
     }
   }
 
@@ -292,7 +293,7 @@ export class StoreBackend implements SessionBackend {
     } catch (error) {
       // Nobody can say: what the browser never gets must not live on.
       await this.#discard(record.key)
-      throw error
+      throw undecided(error)
     }
   }
 

@@ -5,6 +5,7 @@ import { type Device, deviceOf, loginNameOf } from '../core/login-facts.ts'
 import type { MaybePromise } from '../core/maybe.ts'
 import type { SessionRecord } from '../core/record.ts'
 import type { IndexedSessionStore, SessionPage } from '../core/store.ts'
+import { undecided } from '../core/store-errors.ts'
 import { checkUserId } from '../core/user-id.ts'
 import { handleOf, isHandle } from '../crypto/handle.ts'
 import { userKeyOf } from '../crypto/session-id.ts'
@@ -118,17 +119,11 @@ export class UserSessions implements Users {
 
   /** First the epoch, then the index: a login that is being stored meanwhile meets one of the two (H7). */
   async revokeAll(userId: string): Promise<number> {
-    const failure = await this.#raised(checkUserId(userId))
-    const count = await this.end(userId)
-    if (failure) throw failure.error
-    return count
+    return this.#andThen(await this.#raised(checkUserId(userId)), () => this.end(userId))
   }
 
   async revokeEveryone(): Promise<number> {
-    const failure = await this.#raised()
-    const count = await this.endEveryone()
-    if (failure) throw failure.error
-    return count
+    return this.#andThen(await this.#raised(), () => this.endEveryone())
   }
 
   async beginLogin(userId: string): Promise<{ ticket: string }> {
@@ -161,6 +156,18 @@ export class UserSessions implements Users {
     } catch (error) {
       return { error }
     }
+  }
+
+  /** Of two steps one may have been carried out where the other one fails. */
+  async #andThen(failure: { error: unknown } | undefined, end: () => Promise<number>): Promise<number> {
+    let count: number
+    try {
+      count = await end()
+    } catch (error) {
+      throw undecided(error)
+    }
+    if (failure) throw undecided(failure.error)
+    return count
   }
 
   /** The users' sessions of this site, page by page. */

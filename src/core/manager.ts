@@ -10,6 +10,7 @@ import { isPromise, type MaybePromise } from './maybe.ts'
 import { Opener } from './opener.ts'
 import { isGone } from './record.ts'
 import type { Session } from './session.ts'
+import { undecided } from './store-errors.ts'
 import { Updater } from './updater.ts'
 import { type Watch, Watches } from './watch.ts'
 import { NONE, Writer } from './writer.ts'
@@ -171,7 +172,7 @@ export class SessionManager {
   async endOthers(loaded: Loaded | null): Promise<number> {
     if (!loaded) return 0
     try {
-      return (await this.#config.backend.endOthers?.(loaded)) ?? 0
+      return (await this.#config.backend.endOthers?.(loaded)?.catch(afterwards)) ?? 0
     } finally {
       // What fails may have ended some of them all the same.
       if (loaded.userId !== undefined) this.endedOf(loaded.userId)
@@ -199,7 +200,7 @@ export class SessionManager {
     try {
       this.#checkAgreement(session, renewal)
       const result = await this.#commit(session, request, intent)
-      return links && !(await links.stands(idp)) ? await this.#writer.revoke(session, request) : result
+      return links && !(await links.stands(idp).catch(afterwards)) ? await this.#writer.revoke(session, request) : result
     } catch (error) {
       session.maxAge = maxAge
       session.refill(before)
@@ -284,6 +285,11 @@ export class SessionManager {
     this.#watches.close()
     return this.#config.backend.close()
   }
+}
+
+/** The session itself was written before. */
+function afterwards(error: unknown): never {
+  throw undecided(error)
 }
 
 /** It would wait for the write that is under way, and that waits for the hook. */

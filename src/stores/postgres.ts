@@ -134,6 +134,7 @@ export class PostgresStore implements IndexedSessionStore {
         const { rows } = await this.#write(this.#sql.deleteByUser, [userKey, except, reason, tombstoneMs(reason)], limit)
         const { ended, seen } = rows[0] as { ended: number; seen: number }
         sum += ended
+        if (ended > 0) limit?.begun()
         // What was there when the statement began, and ended while it waited, may have been replaced by what it does not see.
         if (ended >= seen) return sum
       }

@@ -8,6 +8,7 @@ export class Limit {
   readonly #late: Promise<never>
   #timer: NodeJS.Timeout | undefined
   #passed = false
+  #begun = false
 
   constructor(ms: number) {
     this.#ms = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
@@ -36,8 +37,13 @@ export class Limit {
     return Promise.race([work, this.#late])
   }
 
+  /** Something of the call has been carried out: from here on it cannot be "not applied". */
+  begun(): void {
+    this.#begun = true
+  }
+
   error(outcome: StoreOutcome): SessionStoreError {
-    return new SessionStoreError(`answer within ${this.#ms} ms`, { outcome })
+    return new SessionStoreError(`answer within ${this.#ms} ms`, { outcome: this.#begun ? 'unknown' : outcome })
   }
 
   clear(): void {
