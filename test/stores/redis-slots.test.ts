@@ -66,8 +66,13 @@ class Move {
 
   static async of(slotOf: string): Promise<Move> {
     const slot = await tell(masters[0] as RedisServer, 'CLUSTER', 'KEYSLOT', slotOf)
-    const counts = await Promise.all(masters.map(master => owns(master, slot)))
-    const from = counts.indexOf(true)
+    // Just after a move a node may not have heard of it yet.
+    let owners: boolean[] = []
+    await until('one master owns the slot', async () => {
+      owners = await Promise.all(masters.map(master => owns(master, slot)))
+      return owners.filter(Boolean).length === 1
+    })
+    const from = owners.indexOf(true)
     return new Move(slot, masters[from] as RedisServer, masters[(from + 1) % 3] as RedisServer)
   }
 
