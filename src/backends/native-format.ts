@@ -72,12 +72,11 @@ function sidWithout({ createdAt, authenticatedAt = 0 }: Life, userId = ''): stri
 /** By place: to spread the list costs as much again as to parse it. */
 function lifeOf(times: unknown): Life | null {
   if (!Array.isArray(times)) return null
-  const [absolute, authenticated, maxAge] = [times[4], times[5], times[6]]
   if (!isNumber(times[0]) || !isNumber(times[1]) || !isNumber(times[2]) || !isNumber(times[3])) return null
   const life: Life = { createdAt: times[0], touchedAt: times[1], idleMs: times[2], expiresAt: times[3] }
-  if (isNumber(absolute)) life.absoluteExpiresAt = absolute
-  if (isNumber(authenticated)) life.authenticatedAt = authenticated
-  if (times.length > 6 && maxAge !== -1) life.maxAge = isNumber(maxAge) ? maxAge : null
+  if (isNumber(times[4])) life.absoluteExpiresAt = times[4]
+  if (isNumber(times[5])) life.authenticatedAt = times[5]
+  if (times.length > 6 && times[6] !== -1) life.maxAge = isNumber(times[6]) ? times[6] : null
   return life
 }
 
