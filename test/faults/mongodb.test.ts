@@ -6,7 +6,7 @@ import { type DocumentDB, startDocumentDB, whyNoDocumentDB } from '../servers/do
 import { full } from '../support/full.ts'
 import { type FaultOptions, underFault } from './fault.ts'
 import { build } from './site.ts'
-import { mostUntil, tableOf, targetOn, withSmallPool } from './stores.ts'
+import { mostUntil, stuckPool, tableOf, targetOn, withSmallPool } from './stores.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -71,11 +71,7 @@ describe.runIf(full)('MongoStore', () => {
       const small = withSmallPool(target())
       let most = 0
       await play({
-        fault: 'pool of 2, its connections stuck behind a stranger’s locks',
-        target: small,
-        sessions: { storeTimeout: 1000 },
-        load: { sessions: 12, clients: 3 },
-        bounds: { sockets: 80 },
+        ...stuckPool(small),
         async inject({ load }) {
           const [admin, stranger] = [await connect(), await connect()]
           // The engine keeps the documents of a collection as rows.

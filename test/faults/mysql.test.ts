@@ -9,7 +9,7 @@ import type { RestartableServer } from '../servers/server.ts'
 import { full } from '../support/full.ts'
 import { type FaultOptions, underFault } from './fault.ts'
 import { build } from './site.ts'
-import { mostUntil, tableOf, targetOn, withSmallPool } from './stores.ts'
+import { mostUntil, stuckPool, tableOf, targetOn, withSmallPool } from './stores.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -90,11 +90,7 @@ describe.runIf(full)('a pool of two connections, and a stranger who holds the ro
     const small = withSmallPool(target())
     let most = 0
     await play({
-      fault: 'pool of 2, its connections stuck behind a stranger’s locks',
-      target: small,
-      sessions: { storeTimeout: 1000 },
-      load: { sessions: 12, clients: 3 },
-      bounds: { sockets: 80 },
+      ...stuckPool(small),
       async inject({ load }) {
         const [admin, stranger] = [await connect(), await connect()]
         await stranger.query('BEGIN')

@@ -16,6 +16,17 @@ export function withSmallPool(target: Target): Target {
   return { ...target, module: new URL('clients/small-pool.mjs', import.meta.url).href }
 }
 
+/** What is played on such a pool while a stranger holds what requests write. */
+export function stuckPool(small: Target) {
+  return {
+    fault: 'pool of 2, its connections stuck behind a stranger’s locks',
+    target: small,
+    sessions: { storeTimeout: 1000 },
+    load: { sessions: 12, clients: 3 },
+    bounds: { sockets: 80 },
+  }
+}
+
 /** Where a store of SQL keeps its sessions. */
 export const tableOf = ({ open }: Target): string => `sessions_${open.space}`
 
