@@ -8,6 +8,7 @@ import {
   type SessionPage,
   type WatchableSessionStore,
 } from '../core/store.ts'
+import { undecided } from '../core/store-errors.ts'
 import { areOnePlace, type Left, type Move, moveSession, moveUser } from './migrating/move.ts'
 
 export interface MigratingStoreOptions {
@@ -97,7 +98,7 @@ class MigratingStore implements IndexedSessionStore, WatchableSessionStore {
   async delete(key: string, reason: GoneReason, timeoutMs?: number): Promise<boolean> {
     const left = within(timeoutMs)
     const old = await this.#from.delete(key, reason, left())
-    const now = await this.#to.delete(key, reason, left())
+    const now = await this.#to.delete(key, reason, left()).catch(error => failed(error, old))
     return old || now
   }
 
@@ -112,10 +113,14 @@ class MigratingStore implements IndexedSessionStore, WatchableSessionStore {
     const { except, reason = 'revoked' } = options
     const left = within(timeoutMs)
     let count = 0
-    for (const { key } of await this.#from.listByUser(userKey, left())) {
-      if (key !== except && (await this.delete(key, reason, left()))) count++
+    try {
+      for (const { key } of await this.#from.listByUser(userKey, left())) {
+        if (key !== except && (await this.delete(key, reason, left()))) count++
+      }
+      return count + (await this.#to.deleteByUser(userKey, options, left()))
+    } catch (error) {
+      return failed(error, count > 0)
     }
-    return count + (await this.#to.deleteByUser(userKey, options, left()))
   }
 
   /** The old ones first: what is moved meanwhile comes once more, on a later page. */
@@ -178,6 +183,11 @@ class MigratingStore implements IndexedSessionStore, WatchableSessionStore {
     const now = await this.#move(key, left)
     return now !== null && !isGone(now)
   }
+}
+
+/** Once something has ended in the one store nobody can say of the call that it was not applied. */
+function failed(error: unknown, ended: boolean): never {
+  throw ended ? undecided(error) : error
 }
 
 function within(timeoutMs: number | undefined): Left {

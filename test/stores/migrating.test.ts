@@ -1,5 +1,5 @@
 // migratingStore is a store as the others are, whatever has been moved; and no move brings back what has ended.
-import type { GoneReason, IndexedSessionStore, SessionRecord } from 'holdfast'
+import { type GoneReason, type IndexedSessionStore, type SessionRecord, SessionStoreError } from 'holdfast'
 import { MemoryStore } from 'holdfast/stores/memory'
 import { migratingStore } from 'holdfast/stores/migrating'
 import { testSessionStore } from 'holdfast/testing'
@@ -233,5 +233,26 @@ describe('migratingStore', () => {
     ]) {
       expect(() => migratingStore(wrong as never)).toThrow(TypeError)
     }
+  })
+})
+
+describe('an end that fails in the new store', () => {
+  const notApplied = () => new SessionStoreError('answer within 1000 ms', { outcome: 'not-applied' })
+
+  it.each<[string, boolean, 'unknown' | 'not-applied']>([
+    ['once the old one has carried it out: unknown', true, 'unknown'],
+    ['where the old one had nothing to end: as the new one says', false, 'not-applied'],
+  ])('%s', async (_name, lies, outcome) => {
+    const from = new MemoryStore()
+    const to = new MemoryStore()
+    const store = migratingStore({ from, to })
+    const ann = record({ key: 'a', userId: 'ann', userKey: 'ann' })
+    if (lies) await from.create(ann)
+    const deletion = vi.spyOn(to, 'delete').mockRejectedValueOnce(notApplied())
+    await expect(store.delete('a', 'destroyed')).rejects.toMatchObject({ outcome })
+    deletion.mockRestore()
+    if (lies) await from.create(record({ key: 'b', userId: 'ann', userKey: 'ann' }))
+    vi.spyOn(to, 'deleteByUser').mockRejectedValueOnce(notApplied())
+    await expect(store.deleteByUser('ann')).rejects.toMatchObject({ outcome })
   })
 })
