@@ -72,7 +72,8 @@ export async function startRedisSentinel(replicas = 1): Promise<RedisGroup> {
     const url = `redis+sentinel://127.0.0.1:${port}/${MASTER}`
     const settings = [
       `sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 1`,
-      `sentinel down-after-milliseconds ${MASTER} 1000`,
+      // On a disk that many write to at once, a master that syncs each write may be silent for a second and be well.
+      `sentinel down-after-milliseconds ${MASTER} 3000`,
       `sentinel failover-timeout ${MASTER} 3000`,
     ]
     const sentinel = await startProgram('redis-sentinel', port, url, [], settings)

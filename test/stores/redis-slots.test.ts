@@ -93,7 +93,20 @@ class Move {
     while (await this.keys(100));
     const owner = await tell(this.to, 'CLUSTER', 'MYID')
     for (const node of [this.to, this.from, ...masters]) await tell(node, 'CLUSTER', 'SETSLOT', this.slot, 'NODE', owner)
+    // Who takes a slot over takes the next epoch that it knows of. Where the next move comes before all have heard of this one, two take
+    // the same, and a node deletes its keys for an older claim.
+    await until('all masters know who owns what, since which epoch', async () => new Set(await Promise.all(masters.map(known))).size === 1)
   }
+}
+
+/** The masters, their epochs and their slots, as one of them has heard. */
+async function known(master: RedisServer): Promise<string> {
+  const lines = (await tell(master, 'CLUSTER', 'NODES')).split('\n').map(line => line.split(' '))
+  const ofMasters = lines.filter(([, , flags = '']) => flags.includes('master'))
+  return ofMasters
+    .map(([id, , , , , , epoch, , ...slots]) => [id, epoch, ...slots.filter(slot => !slot.startsWith('['))].join(' '))
+    .sort()
+    .join('\n')
 }
 
 async function owns(master: RedisServer, slot: string): Promise<boolean> {
