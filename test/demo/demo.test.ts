@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -283,24 +284,18 @@ test('Ctrl-C waits for an answer that is under way, but not for ever', async () 
   const { hostname, port } = new URL(server.url)
   const slow = connect(Number(port), hostname)
   slow.on('error', () => {})
-  const head = ['POST /login HTTP/1.1', `Host: ${hostname}:${port}`, `Origin: ${server.url}`, 'Expect: 100-continue']
-  slow.write([...head, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 8', '', ''].join('\r\n'))
-  const answer = new Promise<string>(resolve => {
-    let text = ''
-    slow.setEncoding('utf8').on('data', chunk => {
-      text += chunk
-      if (text.includes('303 See Other')) resolve(text)
-    })
-    slow.once('data', () => slow.write('name')) // 100 Continue: the handler is reading
-  })
   const stalled = connect(Number(port), hostname)
   stalled.on('error', () => {})
-  stalled.write([...head, 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 8', '', 'name'].join('\r\n'))
-  await new Promise(resolve => stalled.once('data', resolve))
+  const head = ['POST /login HTTP/1.1', `Host: ${hostname}:${port}`, `Origin: ${server.url}`, 'Expect: 100-continue']
+  head.push('Content-Type: application/x-www-form-urlencoded', 'Content-Length: 8')
+  for (const socket of [slow, stalled]) socket.write([...head, '', ''].join('\r\n'))
+  await Promise.all([slow, stalled].map(socket => once(socket, 'data'))) // 100 Continue: the handlers are reading
+  for (const socket of [slow, stalled]) socket.write('name')
+  const answer = once(slow.setEncoding('utf8'), 'data')
   const asked = performance.now()
   const ended = server.stop('SIGINT')
   slow.write('=Ada')
-  expect(await answer).toContain('303 See Other')
+  expect((await answer)[0]).toContain('303 See Other')
   expect(await ended).toEqual({ code: 0, signal: null })
   expect(performance.now() - asked).toBeLessThan(8000)
   slow.destroy()
