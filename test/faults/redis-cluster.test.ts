@@ -1,7 +1,7 @@
 // A Redis Cluster of three masters with a replica each: every master is killed in its turn; slots move under load.
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type RedisGroup, type RedisServer, startRedisCluster } from '../servers/redis.ts'
+import { type RedisGroup, type RedisServer, replicasFed, startRedisCluster } from '../servers/redis.ts'
 import { full } from '../support/full.ts'
 import { underFault } from './fault.ts'
 import { agreed, infoOf, libraries, redisTarget } from './redis-support.ts'
@@ -27,8 +27,7 @@ describe.skipIf(!full)('A Redis Cluster,', () => {
   }
   const settled = async () => {
     const states = await Promise.all(group.nodes.map(node => node.cli('CLUSTER', 'INFO')))
-    const roles = (await Promise.all(group.nodes.map(node => node.cli('INFO', 'replication')))).join('\n')
-    return states.every(state => state.includes('cluster_state:ok')) && roles.match(/master_link_status:up/g)?.length === 3
+    return states.every(state => state.includes('cluster_state:ok')) && (await replicasFed(...group.nodes)) === 3
   }
 
   describe.each(libraries)('by %s:', library => {

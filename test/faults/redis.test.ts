@@ -1,7 +1,7 @@
 // Redis alone: killed, loading, demoted, full. What `appendfsync` and `maxmemory-policy` promise, and what they do not.
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { until } from '../servers/process.ts'
-import { type RedisServer, startRedis } from '../servers/redis.ts'
+import { type RedisServer, replicasFed, startRedis } from '../servers/redis.ts'
 import { full } from '../support/full.ts'
 import { Client } from './client.ts'
 import { type FaultOptions, underFault } from './fault.ts'
@@ -93,7 +93,7 @@ describe.skipIf(!full).each(libraries)('Redis, by %s:', library => {
   it('demoted to a replica, and promoted again', async () => {
     const server = await start()
     const other = await start('--replicaof', '127.0.0.1', String(server.port))
-    await until('the replica has caught up', async () => (await server.cli('INFO', 'replication')).includes('state=online'))
+    await until('the replica gets what is written', async () => (await replicasFed(server)) === 1)
     /** Without a loss: the master takes no writes until the other one has all of them. */
     const handOver = async (from: RedisServer, to: RedisServer) => {
       await from.cli('FAILOVER', 'TO', '127.0.0.1', String(to.port), 'TIMEOUT', '10000')

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { isDead, recordMaker } from '../../src/testing/records.ts'
 import { until } from '../servers/process.ts'
 import { startProxy } from '../servers/proxy.ts'
-import { type RedisServer, startRedis, startRedisSentinel } from '../servers/redis.ts'
+import { type RedisServer, replicasFed, startRedis, startRedisSentinel } from '../servers/redis.ts'
 import { overIoredis, overNodeRedis } from './clients/redis.mjs'
 
 const { record, key, userKey } = recordMaker(() => Date.now())
@@ -36,7 +36,7 @@ describe.each(names)('H13, by %s:', library => {
     onTestFinished(() => proxy.stop())
     const replica = await startRedis('--replicaof', '127.0.0.1', String(proxy.port))
     onTestFinished(() => replica.stop())
-    await until('the replica has caught up', async () => (await server.cli('INFO', 'replication')).includes('state=online'))
+    await until('the replica gets what is written', async () => (await replicasFed(server)) === 1)
     const failOver = async () => {
       await server.kill()
       proxy.cut()
@@ -126,7 +126,7 @@ it('what is asked for again is a write, so that WAIT counts who has it, whatever
   const store = await storeOver('ioredis', server.url)
   const replica = await startRedis('--replicaof', '127.0.0.1', String(server.port))
   onTestFinished(() => replica.stop())
-  await until('the replica has caught up', async () => (await server.cli('INFO', 'replication')).includes('state=online'))
+  await until('the replica gets what is written', async () => (await replicasFed(server)) === 1)
   const [old, fresh] = [record({ key: key('abc') }), record({ key: key('abc') })]
   await store.create(old)
   const ends = [

@@ -66,13 +66,7 @@ class Move {
 
   static async of(slotOf: string): Promise<Move> {
     const slot = await tell(masters[0] as RedisServer, 'CLUSTER', 'KEYSLOT', slotOf)
-    // Just after a move a node may not have heard of it yet.
-    let owners: boolean[] = []
-    await until('one master owns the slot', async () => {
-      owners = await Promise.all(masters.map(master => owns(master, slot)))
-      return owners.filter(Boolean).length === 1
-    })
-    const from = owners.indexOf(true)
+    const from = (await Promise.all(masters.map(master => owns(master, slot)))).indexOf(true)
     return new Move(slot, masters[from] as RedisServer, masters[(from + 1) % 3] as RedisServer)
   }
 
@@ -99,22 +93,38 @@ class Move {
   }
 }
 
-/** The masters, their epochs and their slots, as one of them has heard. */
+interface KnownNode {
+  id: string
+  master: boolean
+  epoch: string
+  /** As `0-5460` or `7000`. */
+  ranges: string[]
+}
+
+/** The nodes, as this one has heard. */
+async function nodesKnownTo(node: RedisServer): Promise<KnownNode[]> {
+  const lines = (await tell(node, 'CLUSTER', 'NODES')).split('\n').map(line => line.split(' '))
+  return lines.map(([id = '', , flags = '', , , , epoch = '', , ...slots]) => ({
+    id,
+    master: flags.includes('master'),
+    epoch,
+    // In brackets stand those that are on their way.
+    ranges: slots.filter(slot => !slot.startsWith('[')),
+  }))
+}
+
 async function known(master: RedisServer): Promise<string> {
-  const lines = (await tell(master, 'CLUSTER', 'NODES')).split('\n').map(line => line.split(' '))
-  const ofMasters = lines.filter(([, , flags = '']) => flags.includes('master'))
-  return ofMasters
-    .map(([id, , , , , , epoch, , ...slots]) => [id, epoch, ...slots.filter(slot => !slot.startsWith('['))].join(' '))
+  const nodes = (await nodesKnownTo(master)).filter(node => node.master)
+  return nodes
+    .map(node => JSON.stringify(node))
     .sort()
-    .join('\n')
+    .join()
 }
 
 async function owns(master: RedisServer, slot: string): Promise<boolean> {
   const id = await tell(master, 'CLUSTER', 'MYID')
-  const line = (await tell(master, 'CLUSTER', 'NODES')).split('\n').find(one => one.startsWith(id)) ?? ''
-  return line
-    .split(' ')
-    .slice(8)
+  const { ranges = [] } = (await nodesKnownTo(master)).find(node => node.id === id) ?? {}
+  return ranges
     .map(range => range.split('-').map(Number))
     .some(([first = -1, last = first]) => first <= Number(slot) && Number(slot) <= last)
 }
