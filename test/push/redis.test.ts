@@ -34,6 +34,21 @@ function ioredis(): Redis {
   return redis
 }
 
+/** Before it sends this operation of the script, something else is done. */
+function heldUp<C extends object>(client: C, op: string, meanwhile: () => Promise<void>): C {
+  return new Proxy(client, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      if (name !== 'call' && name !== 'sendCommand') return member.bind(target)
+      return async (...args: unknown[]) => {
+        if (args.flat().includes(op)) await meanwhile()
+        return member.apply(target, args)
+      }
+    },
+  })
+}
+
 let prefixes = 0
 const newPrefix = () => `push${prefixes++}:`
 
@@ -96,13 +111,13 @@ it('a pool of node-redis tells, too', async () => {
 })
 
 describe.each(['ioredis', 'node-redis'] as const)('with %s', library => {
-  async function open(prefix: string): Promise<RedisStore> {
-    if (library === 'ioredis') return new RedisStore(ioredis(), { prefix })
+  async function open(prefix: string, beforeItSays = async () => {}): Promise<RedisStore> {
+    if (library === 'ioredis') return new RedisStore(heldUp(ioredis(), 'tell', beforeItSays), { prefix })
     const client = createClient({ url: server.url })
     client.on('error', () => {})
     await client.connect()
     onTestFinished(() => client.destroy())
-    return new RedisStore(client, { prefix })
+    return new RedisStore(heldUp(client, 'tell', beforeItSays), { prefix })
   }
 
   it('there is one connection for all who listen, none before, and none a while after the last has gone', async () => {
@@ -145,6 +160,22 @@ describe.each(['ioredis', 'node-redis'] as const)('with %s', library => {
     await store.delete(at, 'revoked')
     await until('it is heard', () => again.keys.includes(at))
     expect([hearing.lost, hearing.keys]).toEqual([1, []])
+    await store.close()
+  })
+
+  it('a connection that is lost before its own message can come back is not taken for one that cannot be had', async () => {
+    const prefix = newPrefix()
+    let once = true
+    const store = await open(prefix, async () => {
+      if (!once) return
+      once = false
+      expect(await subscribers(`${prefix}ended`)).toBe(1)
+      await server.cli('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    })
+    const hearing = new Hearing()
+    await expect(store.watch(hearing.listener)).rejects.toThrow('lost')
+    expect(await store.watch(hearing.listener)).toBeTypeOf('function')
+    expect(hearing.lost).toBe(0)
     await store.close()
   })
 

@@ -116,6 +116,16 @@ it('close() while it is being made closes it when it is there, and tells nobody'
   expect([state.closed, hearing.lost]).toEqual([1, 0])
 })
 
+it('one that is lost before it is there has failed, whatever its last word: it may be had yet', async () => {
+  const subscription = new Subscription(async line => {
+    line.lost()
+    return null
+  })
+  const hearing = new Hearing()
+  await expect(subscription.watch(hearing.listener)).rejects.toThrow('lost')
+  expect(hearing.lost).toBe(0)
+})
+
 it('one that cannot be had is asked for anew by the next, and fails for all who wait for it', async () => {
   let attempts = 0
   const subscription = new Subscription(async () => {

@@ -64,8 +64,14 @@ export class Subscription {
     const failed = () => {
       if (this.#opening === opening) this.#opening = undefined
     }
+    const open = async () => {
+      const close = await this.#open(line)
+      // What has broken says nothing of whether it can be had.
+      if (!close && gone) throw new Error('the connection was lost before it told anything')
+      return close
+    }
     // Not before it is known by its name.
-    const opening = Promise.resolve().then(() => this.#open(line))
+    const opening = Promise.resolve().then(open)
     opening.then(close => close ?? failed(), failed)
     return opening
   }
